@@ -1,0 +1,30 @@
+"""word2vec training as matrix multiplication, on any Array API backend."""
+
+from importlib.metadata import version
+
+from xw2v.config import TrainingConfig
+from xw2v.errors import (
+    ConfigError,
+    CorpusError,
+    DeviceError,
+    ModelFileError,
+    UnknownWordError,
+    XW2VError,
+)
+from xw2v.model import Word2Vec
+from xw2v.vectors import WordVectors
+
+__all__ = [
+    "ConfigError",
+    "CorpusError",
+    "DeviceError",
+    "ModelFileError",
+    "TrainingConfig",
+    "UnknownWordError",
+    "Word2Vec",
+    "WordVectors",
+    "XW2VError",
+    "__version__",
+]
+
+__version__ = version("xw2v")

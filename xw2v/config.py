@@ -51,8 +51,9 @@ class TrainingConfig:
         Keep at most this many words, the most frequent ones.
     seed : int
         Seed of every random number.
-    batch_words : int
-        Centers (words kept by subsampling) in one batch; a batch is one update.
+    batch_words : int or None
+        Centers (words kept by subsampling) in one batch; a batch is one update. None takes what
+        suits the device, and less for corpora too small to make a hundred such updates.
     block_size : int
         Consecutive centers T in one block, the unit that becomes a matrix product.
     shared_negatives : int
@@ -85,7 +86,7 @@ class TrainingConfig:
     min_count: int = 5
     max_final_vocab: int | None = None
     seed: int = 1
-    batch_words: int = 4096
+    batch_words: int | None = None
     block_size: int = 16
     shared_negatives: int = 64
     group_blocks: int = 8
@@ -100,7 +101,6 @@ class TrainingConfig:
             "negative",
             "epochs",
             "min_count",
-            "batch_words",
             "block_size",
             "shared_negatives",
             "group_blocks",
@@ -109,7 +109,7 @@ class TrainingConfig:
         self._check_int("seed", 0)
         if self.seed >= 2**63:
             raise ConfigError(f"seed must be below 2**63, not {self.seed}")
-        for name in ("max_final_vocab", "workers"):
+        for name in ("batch_words", "max_final_vocab", "workers"):
             if getattr(self, name) is not None:
                 self._check_int(name, 1)
         self._check_float("ns_exponent", -math.inf)

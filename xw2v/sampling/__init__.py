@@ -1,0 +1,20 @@
+"""Token ids become batches: counter-based random numbers, subsampling, noise, layouts."""
+
+from xw2v.sampling.chunks import Chunk, sample_chunk
+from xw2v.sampling.layouts import BlockLayout, PairLayout, PlannedBatch
+from xw2v.sampling.noise import NoiseTable, keep_thresholds
+from xw2v.sampling.random import Purpose, random_below, random_bits, stream_key
+
+__all__ = [
+    "BlockLayout",
+    "Chunk",
+    "NoiseTable",
+    "PairLayout",
+    "PlannedBatch",
+    "Purpose",
+    "keep_thresholds",
+    "random_below",
+    "random_bits",
+    "sample_chunk",
+    "stream_key",
+]

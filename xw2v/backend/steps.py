@@ -1,0 +1,68 @@
+"""What a backend is given and what it gives back: a stream of steps, a stream of losses."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from xw2v.kernel import Batch, sgns_step
+
+__all__ = ["PortableRunner", "Runner", "Step"]
+
+Array = Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One update to make.
+
+    Parameters
+    ----------
+    batch : Batch
+    alpha : float
+        Learning rate.
+    with_loss : bool
+        Report the loss before the update.
+    info : object
+        The caller's own, handed back with the loss.
+    """
+
+    batch: Batch
+    alpha: float
+    with_loss: bool
+    info: Any
+
+
+class Runner(Protocol):
+    """Makes a stream of steps, in order, on the parameters it was made with."""
+
+    def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
+        """Make the steps, each before it is yielded together with its loss."""
+        ...
+
+
+class PortableRunner:
+    """Makes steps with the kernel's own step, on arrays of any namespace.
+
+    Parameters
+    ----------
+    w_in, w_out : array, shape (V, D), float32
+        Changed in place.
+    damping : float
+        See `xw2v.kernel.sgns_step`.
+    """
+
+    def __init__(self, w_in: Array, w_out: Array, *, damping: float) -> None:
+        self._w_in, self._w_out, self._damping = w_in, w_out, damping
+
+    def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
+        """Make the steps, each before it is yielded together with its loss."""
+        for step in steps:
+            loss = sgns_step(
+                self._w_in,
+                self._w_out,
+                step.batch,
+                alpha=step.alpha,
+                damping=self._damping,
+                with_loss=step.with_loss,
+            )
+            yield step, None if loss is None else float(loss)

@@ -1,0 +1,78 @@
+"""What one update is computed from: row numbers, labels and weights, no parameters."""
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Batch", "Term"]
+
+Array = Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Term:
+    """Dot products of a batch's N centers, in B blocks, with M targets for each block.
+
+    Parameters
+    ----------
+    targets : array, shape (B, M), int32
+        Rows of W_out; B divides N.
+    labels : array broadcastable to (B, N / B, M), or float
+        1 for a context word, 0 for a negative.
+    weights : array broadcastable to (B, N / B, M), floating
+        Weight of each logit; 0 masks it.
+    target_weights : array, shape (B, M), floating
+        `weights` summed over the centers of a block: how much is added to each target's row.
+    """
+
+    targets: Array
+    labels: Array | float
+    weights: Array
+    target_weights: Array
+
+    def part(self, start: int, stop: int, of: int) -> "Term":
+        """Return the blocks of parts `start` to `stop` when the term is cut into `of` parts."""
+        size = self.targets.shape[0] // of
+        rows = slice(start * size, stop * size)
+        labels = self.labels
+        if not isinstance(labels, float) and labels.ndim == 3 and labels.shape[0] > 1:
+            labels = labels[rows, ...]
+        return Term(
+            targets=self.targets[rows, :],
+            labels=labels,
+            weights=self.weights[rows, ...],
+            target_weights=self.target_weights[rows, :],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """One update: its centers and the terms they appear in.
+
+    Parameters
+    ----------
+    centers : array, shape (N,), int32
+        Rows of W_in.
+    center_weights : array, shape (N,), floating
+        Weights of all logits of a center, summed over the terms.
+    terms : tuple of Term
+        What the centers are multiplied with.
+    """
+
+    centers: Array
+    center_weights: Array
+    terms: tuple[Term, ...]
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts the batch can be cut without cutting a block."""
+        return min(int(term.targets.shape[0]) for term in self.terms)
+
+    def part(self, start: int, stop: int) -> "Batch":
+        """Return parts `start` to `stop` of `parts`, as views."""
+        size = self.centers.shape[0] // self.parts
+        centers = slice(start * size, stop * size)
+        return Batch(
+            centers=self.centers[centers],
+            center_weights=self.center_weights[centers],
+            terms=tuple(term.part(start, stop, self.parts) for term in self.terms),
+        )

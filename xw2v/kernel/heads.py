@@ -1,0 +1,75 @@
+"""The logistic head: what a logit costs and which way it should move.
+
+Formulas: Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their
+Compositionality", equation 4, with a weight for every logit.
+"""
+
+from typing import Any
+
+from array_api_compat import array_namespace
+
+__all__ = ["logistic_loss", "logistic_residual"]
+
+Array = Any  # of any Array API namespace; the standard has no type to name it by
+
+# exp(80) is finite in float32, and sigmoid(-80) is below what any weight could make visible.
+_LARGEST_EXPONENT = 80.0
+
+
+def logistic_residual(
+    z: Array, labels: Array | float, weights: Array, *, out: Array | None = None
+) -> Array:
+    """Return ``weights * (sigmoid(z) - labels)``, the derivative of `logistic_loss`.
+
+    Exact to a few units in the last place for logits of any size: with s = 2 labels - 1 it is
+    evaluated as ``-s * weights / (1 + exp(s * z))``, which neither cancels nor overflows.
+
+    Parameters
+    ----------
+    z : array, shape (..., T, M), floating
+        Logits.
+    labels : array broadcastable to `z`, or float
+        1 for a positive, 0 for a negative.
+    weights : array broadcastable to `z`
+        Weight of each logit; 0 masks it.
+    out : array, shape of `z`, optional
+        Where to put the result, for namespaces whose functions take ``out``; may be `z`.
+
+    Returns
+    -------
+    array, shape of `z`
+    """
+    xp = array_namespace(z)
+    keep = {} if out is None else {"out": out}
+    sign = 2.0 * labels - 1.0
+    exponent = z if _is_one(sign) else xp.multiply(z, sign, **keep)
+    denominator = xp.exp(xp.minimum(exponent, _LARGEST_EXPONENT, **keep), **keep)
+    denominator += 1.0
+    return xp.divide(-sign * weights, denominator, **keep)
+
+
+def logistic_loss(z: Array, labels: Array | float, weights: Array) -> Array:
+    """Return ``sum(weights * softplus((1 - 2 labels) * z))``.
+
+    Parameters
+    ----------
+    z : array, shape (..., T, M), floating
+        Logits.
+    labels : array broadcastable to `z`, or float
+        1 for a positive, 0 for a negative.
+    weights : array broadcastable to `z`
+        Weight of each logit.
+
+    Returns
+    -------
+    array, shape ()
+        The weighted sum of -log sigmoid(z) over positives and -log sigmoid(-z) over negatives.
+    """
+    xp = array_namespace(z)
+    t = z * (1.0 - 2.0 * labels)
+    softplus = xp.maximum(t, 0.0) + xp.log1p(xp.exp(-xp.abs(t)))
+    return xp.sum(weights * softplus)
+
+
+def _is_one(sign: Array | float) -> bool:
+    return isinstance(sign, float) and sign == 1.0

@@ -1,0 +1,118 @@
+"""Moving rows between a parameter table and a batch: gather and scatter-add.
+
+The Array API standard has no scatter-add, so this one primitive has a body for each backend.
+"""
+
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, is_cupy_array, is_numpy_array
+from scipy.sparse import csr_array
+
+try:  # adds triplets into an existing array; SciPy's public product can only make a new one
+    from scipy.sparse._sparsetools import coo_matmat_dense
+except ImportError:  # pragma: no cover - an older or a future SciPy
+    coo_matmat_dense = None
+
+__all__ = ["gather", "scatter_add"]
+
+Array = Any
+
+_ONE_HOT_ELEMENTS = 1 << 24  # bounds the memory of the portable body
+
+
+def gather(table: Array, ids: Array, *, out: Array | None = None) -> Array:
+    """Return ``table[ids]``.
+
+    Parameters
+    ----------
+    table : array, shape (V, D)
+    ids : array, any shape S, integer
+        Row numbers, all in 0..V-1: checked by nobody.
+    out : array, shape (size of S, D), optional
+        NumPy only: where to put the rows.
+
+    Returns
+    -------
+    array, shape (*S, D)
+    """
+    xp = array_namespace(table)
+    flat = xp.reshape(ids, (-1,))
+    if out is None:
+        rows = xp.take(table, flat, axis=0)
+    else:  # any mode but "clip" makes NumPy copy through a buffer
+        rows = np.take(table, flat, axis=0, out=out, mode="clip")
+    return xp.reshape(rows, (*ids.shape, table.shape[1]))
+
+
+def scatter_add(
+    table: Array,
+    ids: Array,
+    updates: Array,
+    scale: Array | None = None,
+    positions: Array | None = None,
+) -> Array:
+    """Add ``scale[k] * updates[positions[k]]`` to ``table[ids[k]]``, for every k, in place.
+
+    Rows that occur more than once accumulate. On NumPy the additions to a row are made in the
+    order of k, so any partition of the k by row gives the same bits.
+
+    Parameters
+    ----------
+    table : array, shape (V, D) or (V,), floating, C-contiguous
+        Changed in place.
+    ids : array, shape (N,), integer
+        Row numbers, all in 0..V-1: checked by nobody.
+    updates : array, shape (U, D) or (U,), dtype of `table`
+    scale : array, shape (N,), dtype of `table`, optional
+        Factor of each update; 1 if absent.
+    positions : array, shape (N,), integer, optional
+        Row of `updates` that each id takes; ``0..N-1`` if absent.
+
+    Returns
+    -------
+    array
+        `table`.
+    """
+    if is_numpy_array(table):
+        _scatter_add_numpy(table, ids, updates, scale, positions)
+        return table
+    xp = array_namespace(table)
+    if positions is not None:
+        updates = xp.take(updates, positions, axis=0)
+    if scale is not None:
+        updates = updates * (scale if updates.ndim == 1 else xp.expand_dims(scale, axis=1))
+    if is_cupy_array(table):
+        xp.add.at(table, ids, updates)
+        return table
+    rows = xp.arange(table.shape[0], dtype=ids.dtype)[:, None]
+    step = max(1, _ONE_HOT_ELEMENTS // table.shape[0])
+    for start in range(0, ids.shape[0], step):
+        some = slice(start, start + step)
+        one_hot = xp.astype(rows == ids[some][None, :], table.dtype)
+        table += xp.matmul(one_hot, updates[some, ...])
+    return table
+
+
+def _scatter_add_numpy(
+    table: Array, ids: Array, updates: Array, scale: Array | None, positions: Array | None
+) -> None:
+    """Multiply by the sparse (V, U) matrix that holds `scale` at ``(ids, positions)``."""
+    n = ids.shape[0]
+    if scale is None:
+        scale = np.ones(n, dtype=table.dtype)
+    if positions is None:
+        positions = np.arange(n, dtype=ids.dtype)
+    if not table.flags.c_contiguous:
+        raise ValueError("scatter_add needs a C-contiguous table")
+    matrix = table.reshape(table.shape[0], -1)
+    updates = updates.reshape(updates.shape[0], -1)
+    if coo_matmat_dense is not None:
+        coo_matmat_dense(
+            n, matrix.shape[1], ids, positions, scale, updates.reshape(-1), matrix.reshape(-1)
+        )
+        return
+    order = np.argsort(ids, kind="stable")
+    rows, starts = np.unique(ids[order], return_index=True)
+    entries = (scale[order], positions[order], np.append(starts, n))
+    matrix[rows] += csr_array(entries, shape=(rows.size, updates.shape[0])) @ updates

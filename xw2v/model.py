@@ -1,0 +1,180 @@
+"""`Word2Vec`: text in, vectors out, in one object."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xw2v.config import TrainingConfig
+from xw2v.formats import SavedModel, load_model, save_model
+from xw2v.text import encode_files, encode_sentences
+from xw2v.text.corpus import EncodedCorpus
+from xw2v.text.vocabulary import Vocabulary
+from xw2v.training import LossRecord, Progress, train
+from xw2v.vectors import WordVectors
+
+__all__ = ["Word2Vec"]
+
+Path = str | os.PathLike[str]
+
+
+class Word2Vec:
+    """Skip-gram vectors with negative sampling, trained from text.
+
+    Parameters
+    ----------
+    sentences : path, or iterable of lists of str
+        A UTF-8 text file of one sentence a line (globs work too), or sentences as token lists;
+        they are read once, so a generator will do.
+    lowercase : bool
+        Turn words of a file to lower case.
+    encoding_errors : {"strict", "replace", "ignore"}
+        What to do with bytes of a file that are not UTF-8.
+    on_progress : callable, optional
+        Called with a `xw2v.training.Progress` after every batch.
+    **hyperparameters
+        The fields of `TrainingConfig`: ``vector_size=100``, ``window=5``, ``min_count=5``,
+        ``negative=5``, ``sample=1e-3``, ``alpha=0.025``, ``epochs=5``, ``seed=1``,
+        ``workers=None``, ``device="cpu"`` and the others; names and meanings are gensim's.
+
+    Raises
+    ------
+    ConfigError
+        If a hyperparameter cannot work.
+    CorpusError
+        If the text cannot be read or leaves too few words.
+    DeviceError
+        If the device cannot be used.
+
+    Examples
+    --------
+    >>> from xw2v import Word2Vec
+    >>> sentences = [["the", "cat", "sat"], ["the", "dog", "sat"]] * 50
+    >>> model = Word2Vec(sentences, vector_size=8, min_count=1)
+    >>> model.wv["cat"].shape
+    (8,)
+    """
+
+    def __init__(
+        self,
+        sentences: Path | Iterable[Iterable[str]],
+        *,
+        lowercase: bool = False,
+        encoding_errors: str = "strict",
+        on_progress: Callable[[Progress], None] | None = None,
+        **hyperparameters: Any,
+    ) -> None:
+        config = TrainingConfig(**hyperparameters)
+        limits = {"min_count": config.min_count, "max_final_vocab": config.max_final_vocab}
+        if isinstance(sentences, (str, os.PathLike)):
+            vocabulary, corpus = encode_files(
+                [sentences], lowercase=lowercase, encoding_errors=encoding_errors, **limits
+            )
+        else:
+            vocabulary, corpus = encode_sentences(sentences, **limits)
+        self._keep(train_model(vocabulary, corpus, config, on_progress=on_progress))
+
+    def _keep(self, saved: SavedModel) -> None:
+        self._saved = saved
+        self._wv = saved.word_vectors()
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The hyperparameters."""
+        return self._saved.config
+
+    @property
+    def wv(self) -> WordVectors:
+        """The word vectors: the rows of the input matrix."""
+        return self._wv
+
+    @property
+    def output_vectors(self) -> NDArray[np.float32]:
+        """The output matrix, shape (V, D); gensim's ``syn1neg``."""
+        return self._saved.output_vectors
+
+    @property
+    def loss_history(self) -> tuple[LossRecord, ...]:
+        """The loss in the course of training."""
+        return tuple(LossRecord(**record) for record in self._saved.loss_history)
+
+    def save(self, path: Path, *, overwrite: bool = False) -> None:
+        """Write a model directory.
+
+        Parameters
+        ----------
+        path : path
+            The directory to make.
+        overwrite : bool
+            Replace a model that is there.
+
+        Raises
+        ------
+        ModelFileError
+            If something is there already, or it cannot be written.
+        """
+        save_model(path, self._saved, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a model directory.
+
+        Parameters
+        ----------
+        path : path
+            A directory that `save` or ``xw2v train`` wrote.
+
+        Raises
+        ------
+        ModelFileError
+            If it is not a whole model.
+        """
+        model = cls.__new__(cls)
+        model._keep(load_model(path))
+        return model
+
+
+def train_model(
+    vocabulary: Vocabulary,
+    corpus: EncodedCorpus,
+    config: TrainingConfig,
+    *,
+    notes: dict[str, Any] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> SavedModel:
+    """Train on an encoded corpus and put the result together with what it came from.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        The one that encoded the corpus.
+    corpus : EncodedCorpus
+    config : TrainingConfig
+    notes : dict, optional
+        Plain values to keep with the model, about where the corpus came from.
+    on_progress : callable, optional
+        Called with a `xw2v.training.Progress` after every batch.
+
+    Returns
+    -------
+    SavedModel
+    """
+    parameters = train(corpus, vocabulary, config, on_progress=on_progress)
+    return SavedModel(
+        words=vocabulary.words,
+        counts=vocabulary.counts,
+        input_vectors=parameters.w_in,
+        output_vectors=parameters.w_out,
+        config=config,
+        corpus={
+            **(notes or {}),
+            "words": corpus.n_words,
+            "raw_words": corpus.raw_words,
+            "sentences": corpus.n_sentences,
+            "training_seconds": parameters.seconds,
+        },
+        loss_history=tuple(dataclasses.asdict(record) for record in parameters.losses),
+    )

@@ -1,0 +1,120 @@
+"""The noise distribution that negatives come from, and the subsampling of frequent words.
+
+Both are decided by comparing random integers with integer thresholds made once on the host, so
+that every device decides alike.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+from numpy.typing import NDArray
+
+from xw2v.sampling.random import random_below
+
+__all__ = ["NoiseTable", "keep_thresholds"]
+
+Array = Any
+
+_BITS = 31
+_ONE = 1 << _BITS
+
+
+def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.int64]:
+    """Return for each word how many of 2**31 equally likely draws keep an occurrence of it.
+
+    The probability is that of word2vec.c: ``min(1, sqrt(t / f) + t / f)`` for a word of corpus
+    frequency f (Mikolov's published program; the paper's equation 5 has no second term).
+
+    Parameters
+    ----------
+    counts : array, shape (V,), int64
+        Occurrences in the corpus.
+    sample : float
+        Threshold t; 0 keeps everything.
+
+    Returns
+    -------
+    array, shape (V,), int64
+        In 0..2**31.
+    """
+    if sample == 0:
+        return np.full(counts.shape, _ONE, dtype=np.int64)
+    ratio = sample * counts.sum() / counts
+    return np.ceil(np.minimum(np.sqrt(ratio) + ratio, 1.0) * _ONE).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class NoiseTable:
+    """Walker's alias table: draws words from a given distribution with two look-ups.
+
+    Parameters
+    ----------
+    thresholds : array, shape (V,), int32
+        Word v of V keeps ``thresholds[v] + 1`` of the 2**31 draws that fall on it ...
+    aliases : array, shape (V,), int32
+        ... and gives the others to word ``aliases[v]``.
+    """
+
+    thresholds: Array
+    aliases: Array
+
+    @classmethod
+    def from_counts(cls, counts: NDArray[np.int64], ns_exponent: float) -> "NoiseTable":
+        """Make the table of the distribution proportional to ``count ** ns_exponent``.
+
+        Built by sweeping the words below average and the words above it side by side, a whole
+        array at a time (Hübschle-Schneider and Sanders 2019, "Parallel Weighted Random
+        Sampling", section 4).
+
+        Parameters
+        ----------
+        counts : array, shape (V,), int64
+            Occurrences in the corpus, at least 1.
+        ns_exponent : float
+            1 draws words as often as they occur, 0 all alike.
+
+        Returns
+        -------
+        NoiseTable
+            Of NumPy arrays.
+        """
+        logs = ns_exponent * np.log(counts.astype(np.float64))
+        shares = np.exp(logs - logs.max())  # no overflow, whatever the exponent
+        shares *= counts.size / shares.sum()  # 1 is the average
+        light = np.flatnonzero(shares < 1.0)
+        heavy = np.flatnonzero(shares >= 1.0)
+        # What the first k light words lack, and what the first k heavy words have to give.
+        lacks = np.cumsum(1.0 - shares[light])
+        gives = np.cumsum(shares[heavy] - 1.0)
+        last = heavy.size - 1
+        aliases = np.arange(counts.size, dtype=np.int32)
+        before = np.concatenate(([0.0], lacks[:-1])) if light.size else lacks
+        aliases[light] = heavy[np.minimum(np.searchsorted(gives, before), last)]
+        # A heavy word that has given too much is filled up by the next one.
+        filled = np.searchsorted(lacks, gives, side="right")
+        owing = np.append(lacks, np.inf)[filled] - gives
+        keeps = shares.copy()
+        keeps[heavy] = np.where(np.isfinite(owing), 1.0 - owing, 1.0)
+        aliases[heavy[:-1]] = heavy[1:]
+        thresholds = np.clip(np.rint(keeps * _ONE) - 1, -1, _ONE - 1).astype(np.int32)
+        return cls(thresholds, aliases)
+
+    def draw(self, bits: Array) -> Array:
+        """Draw a word for each random number.
+
+        Parameters
+        ----------
+        bits : array, int64
+            From `random_bits`.
+
+        Returns
+        -------
+        array, shape of `bits`, int32
+        """
+        xp = array_namespace(self.thresholds)
+        flat = xp.reshape(bits, (-1,))
+        words = xp.astype(random_below(flat >> 32, self.thresholds.shape[0]), xp.int32)
+        keep = xp.astype(flat & (_ONE - 1), xp.int32) <= xp.take(self.thresholds, words, axis=0)
+        return xp.reshape(xp.where(keep, words, xp.take(self.aliases, words, axis=0)), bits.shape)
