@@ -88,8 +88,8 @@ class TrainingConfig:
     seed: int = 1
     batch_words: int | None = None
     block_size: int = 16
-    shared_negatives: int = 64
-    group_blocks: int = 8
+    shared_negatives: int = 32
+    group_blocks: int = 4
     damping: float = 0.2
     workers: int | None = None
     device: str = "cpu"

@@ -24,7 +24,7 @@ __all__ = ["ThreadedRunner"]
 
 Floats = NDArray[np.float32]
 
-_TILE_CENTERS = 512  # their rows, targets and logits stay in a core's second-level cache
+_TILE_CENTERS = 1024  # large enough to hide the calls, small enough for a core's cache
 _STRIPE_BITS = 4  # rows go to owners in stripes of 16: even shares of frequent and rare words
 
 
@@ -114,9 +114,7 @@ class ThreadedRunner:
                     ]
                 )
                 team.run(
-                    partial(
-                        scatter_add, table, share.ids, gradients, share.rates, share.positions
-                    )
+                    partial(scatter_add, table, share.ids, gradients, share.rates, share.positions)
                     for table, gradients, shares in (
                         (self._w_out, targets, plan.target_shares),
                         (self._w_in, centers, plan.center_shares),
@@ -137,9 +135,7 @@ class ThreadedRunner:
             target_shares=self._shares(targets, weights, step.alpha),
         )
 
-    def _shares(
-        self, ids: NDArray[np.int32], weights: Floats, alpha: float
-    ) -> tuple[_Share, ...]:
+    def _shares(self, ids: NDArray[np.int32], weights: Floats, alpha: float) -> tuple[_Share, ...]:
         """Divide the additions to a table among the threads, by row."""
         rates = damped_rates(
             ids, weights, self._scratch.size, alpha, self._damping, scratch=self._scratch

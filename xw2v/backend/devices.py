@@ -37,9 +37,7 @@ class Device:
     handle: Any
     batch_words: int
 
-    def runner(
-        self, w_in: Array, w_out: Array, *, damping: float, workers: int | None
-    ) -> Runner:
+    def runner(self, w_in: Array, w_out: Array, *, damping: float, workers: int | None) -> Runner:
         """Return what makes steps on parameters that live on this device.
 
         Parameters

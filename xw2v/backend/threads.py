@@ -92,6 +92,6 @@ def _work(todo: deque[Task]) -> BaseException | None:
             except IndexError:
                 return None
             task()
-    except BaseException as error:  # noqa: BLE001 - handed to the caller of run
+    except BaseException as error:
         todo.clear()
         return error

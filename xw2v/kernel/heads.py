@@ -17,7 +17,12 @@ _LARGEST_EXPONENT = 80.0
 
 
 def logistic_residual(
-    z: Array, labels: Array | float, weights: Array, *, out: Array | None = None
+    z: Array,
+    labels: Array | float,
+    weights: Array,
+    *,
+    out: Array | None = None,
+    xp: Any = None,
 ) -> Array:
     """Return ``weights * (sigmoid(z) - labels)``, the derivative of `logistic_loss`.
 
@@ -34,12 +39,15 @@ def logistic_residual(
         Weight of each logit; 0 masks it.
     out : array, shape of `z`, optional
         Where to put the result, for namespaces whose functions take ``out``; may be `z`.
+    xp : namespace, optional
+        Of the arrays; found out if absent.
 
     Returns
     -------
     array, shape of `z`
     """
-    xp = array_namespace(z)
+    if xp is None:
+        xp = array_namespace(z)
     keep = {} if out is None else {"out": out}
     sign = 2.0 * labels - 1.0
     exponent = z if _is_one(sign) else xp.multiply(z, sign, **keep)

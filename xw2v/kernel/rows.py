@@ -21,7 +21,7 @@ Array = Any
 _ONE_HOT_ELEMENTS = 1 << 24  # bounds the memory of the portable body
 
 
-def gather(table: Array, ids: Array, *, out: Array | None = None) -> Array:
+def gather(table: Array, ids: Array, *, out: Array | None = None, xp: Any = None) -> Array:
     """Return ``table[ids]``.
 
     Parameters
@@ -31,18 +31,21 @@ def gather(table: Array, ids: Array, *, out: Array | None = None) -> Array:
         Row numbers, all in 0..V-1: checked by nobody.
     out : array, shape (size of S, D), optional
         NumPy only: where to put the rows.
+    xp : namespace, optional
+        Of the arrays; found out if absent.
 
     Returns
     -------
     array, shape (*S, D)
     """
-    xp = array_namespace(table)
-    flat = xp.reshape(ids, (-1,))
+    if xp is None:
+        xp = array_namespace(table)
+    flat = ids if ids.ndim == 1 else xp.reshape(ids, (-1,))
     if out is None:
         rows = xp.take(table, flat, axis=0)
-    else:  # any mode but "clip" makes NumPy copy through a buffer
-        rows = np.take(table, flat, axis=0, out=out, mode="clip")
-    return xp.reshape(rows, (*ids.shape, table.shape[1]))
+    else:  # in any mode but "clip", NumPy copies through a buffer
+        rows = table.take(flat, axis=0, out=out, mode="clip")
+    return rows if ids.ndim == 1 else xp.reshape(rows, (*ids.shape, table.shape[1]))
 
 
 def scatter_add(

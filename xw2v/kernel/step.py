@@ -73,6 +73,7 @@ def block_gradients(
     *,
     with_loss: bool = False,
     buffer: Buffer = _no_buffer,
+    xp: Any = None,
 ) -> BlockGradients:
     """Return loss and gradients of B blocks of T x M weighted logistic terms.
 
@@ -91,17 +92,21 @@ def block_gradients(
     buffer : callable, optional
         ``buffer(name, shape)`` gives an array to put the intermediate or result of that name
         into ("z", "dx", "dy"), or None. For namespaces whose functions take ``out``.
+    xp : namespace, optional
+        Of the arrays; found out if absent.
 
     Returns
     -------
     BlockGradients
         Of ``loss = sum(weights * softplus((1 - 2 labels) * (x @ y.mT)))``.
     """
-    xp = array_namespace(x, y)
+    if xp is None:
+        xp = array_namespace(x, y)
     (blocks, inputs, size), targets = x.shape, y.shape[1]
-    z = _into(xp.matmul, x, xp.matrix_transpose(y), out=buffer("z", (blocks, inputs, targets)))
+    logits = buffer("z", (blocks, inputs, targets))
+    z = _into(xp.matmul, x, xp.matrix_transpose(y), out=logits)
     loss = logistic_loss(z, labels, weights) if with_loss else None
-    g = logistic_residual(z, labels, weights, out=buffer("z", z.shape))
+    g = logistic_residual(z, labels, weights, out=logits, xp=xp)
     dx = _into(xp.matmul, g, y, out=buffer("dx", (blocks, inputs, size)))
     dy = _into(xp.matmul, xp.matrix_transpose(g), x, out=buffer("dy", (blocks, targets, size)))
     return BlockGradients(dx, dy, loss)
@@ -134,18 +139,19 @@ def batch_gradients(
     """
     xp = array_namespace(w_in, w_out)
     n, size = batch.centers.shape[0], w_in.shape[1]
-    x = gather(w_in, batch.centers, out=buffer("x", (n, size)))
+    x = gather(w_in, batch.centers, out=buffer("x", (n, size)), xp=xp)
     centers, targets, loss = None, [], None
     for i, term in enumerate(batch.terms):
         blocks, m = term.targets.shape
         names = {"z": "z", "dx": "dx" if i == 0 else "dx of a term", "dy": f"dy{i}"}
         gradients = block_gradients(
             xp.reshape(x, (blocks, n // blocks, size)),
-            gather(w_out, term.targets, out=buffer("y", (blocks * m, size))),
+            gather(w_out, term.targets, out=buffer("y", (blocks * m, size)), xp=xp),
             term.labels,
             term.weights,
             with_loss=with_loss,
             buffer=lambda name, shape, names=names: buffer(names[name], shape),  # type: ignore[misc]
+            xp=xp,
         )
         dx = xp.reshape(gradients.x, (n, size))
         if centers is None:

@@ -100,9 +100,7 @@ def sample_chunk(
     # Where the sentence of each center begins and ends, counted in kept words.
     around = xp.concat([before_positions, positions, after_positions])
     inside = corpus.starts[slice(*np.searchsorted(corpus.starts, [start, stop], side="right"))]
-    cuts = xp.asarray(
-        np.concatenate(([first], inside, [last])).astype(np.int64), device=device
-    )
+    cuts = xp.asarray(np.concatenate(([first], inside, [last])).astype(np.int64), device=device)
     borders = xp.searchsorted(around, cuts)
     order = xp.arange(ids.shape[0], dtype=borders.dtype, device=device)
     order += before.shape[0]
@@ -135,9 +133,7 @@ def _sentence_bounds(starts: NDArray[np.int64], start: int, stop: int) -> tuple[
     return int(first), int(last)
 
 
-def _reach(
-    kept: Any, low: int, high: int, count: int, *, backwards: bool
-) -> tuple[Array, Array]:
+def _reach(kept: Any, low: int, high: int, count: int, *, backwards: bool) -> tuple[Array, Array]:
     """Return the `count` kept words of low..high nearest to its one end, or all there are."""
     size = 8 * count
     while True:

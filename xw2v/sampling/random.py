@@ -9,7 +9,7 @@ k-th output of a generator seeded with the stream's key.
 from enum import IntEnum
 from typing import Any
 
-__all__ = ["Purpose", "random_bits", "random_below", "stream_key"]
+__all__ = ["Purpose", "random_below", "random_bits", "stream_key"]
 
 Array = Any
 

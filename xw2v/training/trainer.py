@@ -171,7 +171,9 @@ def train(
 
     Returns
     -------
+
     Parameters
+    ----------
 
     Raises
     ------
@@ -233,7 +235,9 @@ def _steps(
     else:
         layout = PairLayout(negative=config.negative)
     n_words = corpus.n_words
-    batch_words = config.batch_words or max(1, min(device.batch_words, n_words // _UPDATES_AN_EPOCH))
+    batch_words = config.batch_words or max(
+        1, min(device.batch_words, n_words // _UPDATES_AN_EPOCH)
+    )
     n_batches = config.epochs * n_words // batch_words
     loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
     n_chunks = -(-n_words // _CHUNK_WORDS)
