@@ -241,11 +241,7 @@ def show(speed: dict[str, list[Result]], quality: dict[str, list[Result]]) -> No
             f"{max(r['peak_mb'] for r in runs):.0f}",
         )
     console.print(table)
-    measures = (
-        [name for name in _measures(next(iter(quality.values()), [{}])[0])]
-        if any(quality.values())
-        else []
-    )
+    measures = _measures(quality["xw2v"][0]) if quality["xw2v"] else []
     if measures:
         table = Table(title="Quality (mean and standard deviation over seeds)")
         table.add_column("peer")

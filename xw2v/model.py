@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -68,28 +69,29 @@ class Word2Vec:
         **hyperparameters: Any,
     ) -> None:
         config = TrainingConfig(**hyperparameters)
-        limits = {"min_count": config.min_count, "max_final_vocab": config.max_final_vocab}
         if isinstance(sentences, (str, os.PathLike)):
             vocabulary, corpus = encode_files(
-                [sentences], lowercase=lowercase, encoding_errors=encoding_errors, **limits
+                [sentences],
+                min_count=config.min_count,
+                max_final_vocab=config.max_final_vocab,
+                lowercase=lowercase,
+                encoding_errors=encoding_errors,
             )
         else:
-            vocabulary, corpus = encode_sentences(sentences, **limits)
-        self._keep(train_model(vocabulary, corpus, config, on_progress=on_progress))
-
-    def _keep(self, saved: SavedModel) -> None:
-        self._saved = saved
-        self._wv = saved.word_vectors()
+            vocabulary, corpus = encode_sentences(
+                sentences, min_count=config.min_count, max_final_vocab=config.max_final_vocab
+            )
+        self._saved = train_model(vocabulary, corpus, config, on_progress=on_progress)
 
     @property
     def config(self) -> TrainingConfig:
         """The hyperparameters."""
         return self._saved.config
 
-    @property
+    @cached_property
     def wv(self) -> WordVectors:
         """The word vectors: the rows of the input matrix."""
-        return self._wv
+        return self._saved.word_vectors()
 
     @property
     def output_vectors(self) -> NDArray[np.float32]:
@@ -99,7 +101,8 @@ class Word2Vec:
     @property
     def loss_history(self) -> tuple[LossRecord, ...]:
         """The loss in the course of training."""
-        return tuple(LossRecord(**record) for record in self._saved.loss_history)
+        records: Any = self._saved.loss_history
+        return tuple(LossRecord(**record) for record in records)
 
     def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Write a model directory.
@@ -133,7 +136,7 @@ class Word2Vec:
             If it is not a whole model.
         """
         model = cls.__new__(cls)
-        model._keep(load_model(path))
+        model._saved = load_model(path)  # noqa: SLF001 - this class's own
         return model
 
 

@@ -24,7 +24,7 @@ __all__ = ["ThreadedRunner"]
 
 Floats = NDArray[np.float32]
 
-_TILE_CENTERS = 1024  # large enough to hide the calls, small enough for a core's cache
+_TILE_ROWS = 3200  # of both tables: enough to hide the calls, few enough for a core's cache
 _STRIPE_BITS = 4  # rows go to owners in stripes of 16: even shares of frequent and rare words
 
 
@@ -125,9 +125,9 @@ class ThreadedRunner:
 
     def _plan(self, step: Step) -> _Plan:
         batch, parts = step.batch, step.batch.parts
-        stride = max(1, _TILE_CENTERS * parts // batch.centers.size)
         targets = np.concatenate([term.targets.reshape(-1) for term in batch.terms])
         weights = np.concatenate([term.target_weights.reshape(-1) for term in batch.terms])
+        stride = max(1, _TILE_ROWS * parts // (batch.centers.size + targets.size))
         return _Plan(
             step=step,
             tiles=tuple((at, min(at + stride, parts)) for at in range(0, parts, stride)),

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 try:  # adds triplets into an existing array; SciPy's public product can only make a new one
     from scipy.sparse._sparsetools import coo_matmat_dense
 except ImportError:  # pragma: no cover - an older or a future SciPy
-    coo_matmat_dense = None
+    coo_matmat_dense = None  # type: ignore[assignment]
 
 __all__ = ["gather", "scatter_add"]
 

@@ -42,7 +42,8 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.int6
     if sample == 0:
         return np.full(counts.shape, _ONE, dtype=np.int64)
     ratio = sample * counts.sum() / counts
-    return np.ceil(np.minimum(np.sqrt(ratio) + ratio, 1.0) * _ONE).astype(np.int64)
+    kept = np.minimum(np.sqrt(ratio) + ratio, 1.0)
+    return np.asarray(np.ceil(kept * _ONE), dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,18 @@
 
 from xw2v.training.trainer import (
     LossRecord,
-    Parameters,
     Progress,
+    TrainingResult,
     initial_parameters,
     learning_rate,
     train,
 )
 
-__all__ = ["LossRecord", "Parameters", "Progress", "initial_parameters", "learning_rate", "train"]
+__all__ = [
+    "LossRecord",
+    "Progress",
+    "TrainingResult",
+    "initial_parameters",
+    "learning_rate",
+    "train",
+]

@@ -1,5 +1,6 @@
 """The training loop: chunks of the corpus become batches, batches become steps."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,12 +24,20 @@ from xw2v.sampling import (
 )
 from xw2v.text import EncodedCorpus, Vocabulary
 
-__all__ = ["LossRecord", "Parameters", "Progress", "initial_parameters", "learning_rate", "train"]
+__all__ = [
+    "LossRecord",
+    "Progress",
+    "TrainingResult",
+    "initial_parameters",
+    "learning_rate",
+    "train",
+]
 
 Array = Any
 
 _CHUNK_WORDS = 1 << 20
 _UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few large steps
+_PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
 _BATCHES_A_LOSS = 128  # at most: the loss of so many batches is measured on one of them
 _LOSSES_A_RUN = 50  # at least, where there are as many batches
 
@@ -87,7 +96,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Parameters:
+class TrainingResult:
     """What training leaves.
 
     Parameters
@@ -154,7 +163,7 @@ def train(
     config: TrainingConfig,
     *,
     on_progress: Callable[[Progress], None] | None = None,
-) -> Parameters:
+) -> TrainingResult:
     """Train skip-gram vectors with negative sampling.
 
     The result depends on the corpus, the vocabulary and the configuration alone; on a CPU it is
@@ -171,9 +180,7 @@ def train(
 
     Returns
     -------
-
-    Parameters
-    ----------
+    TrainingResult
 
     Raises
     ------
@@ -184,6 +191,8 @@ def train(
     """
     if corpus.n_words == 0:
         raise CorpusError("the corpus is empty: there is nothing to train on")
+    if int(corpus.ids.min()) < 0 or int(corpus.ids.max()) >= len(vocabulary):
+        raise CorpusError("the corpus holds ids that the vocabulary has not: was it encoded by it?")
     device = get_device(config.device)
     w_in, w_out = initial_parameters(len(vocabulary), config, device.xp, device.handle)
     runner = device.runner(w_in, w_out, damping=config.damping, workers=config.workers)
@@ -212,7 +221,7 @@ def train(
         report(words, step.alpha)
     report(total, learning_rate(config, 1.0))
     seconds = time.perf_counter() - began
-    return Parameters(_to_host(w_in), _to_host(w_out), tuple(losses), seconds)
+    return TrainingResult(_to_host(w_in), _to_host(w_out), tuple(losses), seconds)
 
 
 def _steps(
@@ -235,16 +244,19 @@ def _steps(
     else:
         layout = PairLayout(negative=config.negative)
     n_words = corpus.n_words
-    batch_words = config.batch_words or max(
-        1, min(device.batch_words, n_words // _UPDATES_AN_EPOCH)
-    )
+    batch_words = config.batch_words
+    if batch_words is None:
+        batch_words = device.batch_words
+        if config.negatives_per == "pair":
+            batch_words //= _PAIR_LAYOUT_SHRINK
+        batch_words = max(1, min(batch_words, n_words // _UPDATES_AN_EPOCH))
     n_batches = config.epochs * n_words // batch_words
     loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
     n_chunks = -(-n_words // _CHUNK_WORDS)
     borders = [n_words * i // n_chunks for i in range(n_chunks + 1)]
     count = 0
     for epoch in range(config.epochs):
-        for index, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+        for index, (start, stop) in enumerate(itertools.pairwise(borders)):
             chunk = sample_chunk(
                 corpus,
                 start,

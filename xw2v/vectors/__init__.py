@@ -1,0 +1,29 @@
+"""What users keep of a training run: word vectors, their neighbours and their evaluation."""
+
+from xw2v.vectors.evaluation import (
+    AnalogyScores,
+    AnalogySection,
+    Correlation,
+    PairScores,
+    SectionScore,
+    WordPair,
+    parse_analogies,
+    parse_pairs,
+    score_analogies,
+    score_pairs,
+)
+from xw2v.vectors.word_vectors import WordVectors
+
+__all__ = [
+    "AnalogyScores",
+    "AnalogySection",
+    "Correlation",
+    "PairScores",
+    "SectionScore",
+    "WordPair",
+    "WordVectors",
+    "parse_analogies",
+    "parse_pairs",
+    "score_analogies",
+    "score_pairs",
+]
