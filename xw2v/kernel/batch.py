@@ -1,5 +1,6 @@
 """What one update is computed from: row numbers, labels and weights, no parameters."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,13 +34,10 @@ class Term:
         """Return the blocks of parts `start` to `stop` when the term is cut into `of` parts."""
         size = self.targets.shape[0] // of
         rows = slice(start * size, stop * size)
-        labels = self.labels
-        if not isinstance(labels, float) and labels.ndim == 3 and labels.shape[0] > 1:
-            labels = labels[rows, ...]
         return Term(
             targets=self.targets[rows, :],
-            labels=labels,
-            weights=self.weights[rows, ...],
+            labels=_blocks(self.labels, rows),
+            weights=_blocks(self.weights, rows),
             target_weights=self.target_weights[rows, :],
         )
 
@@ -65,7 +63,7 @@ class Batch:
     @property
     def parts(self) -> int:
         """Into how many parts the batch can be cut without cutting a block."""
-        return min(int(term.targets.shape[0]) for term in self.terms)
+        return math.gcd(*(int(term.targets.shape[0]) for term in self.terms))
 
     def part(self, start: int, stop: int) -> "Batch":
         """Return parts `start` to `stop` of `parts`, as views."""
@@ -76,3 +74,10 @@ class Batch:
             center_weights=self.center_weights[centers],
             terms=tuple(term.part(start, stop, self.parts) for term in self.terms),
         )
+
+
+def _blocks(values: Array | float, rows: slice) -> Array | float:
+    """Cut what has an entry for each block; leave what broadcasts over the blocks."""
+    if isinstance(values, float) or values.ndim < 3 or values.shape[0] == 1:
+        return values
+    return values[rows, ...]

@@ -65,7 +65,7 @@ def scatter_add(
     table : array, shape (V, D) or (V,), floating, C-contiguous
         Changed in place.
     ids : array, shape (N,), integer
-        Row numbers, all in 0..V-1: checked by nobody.
+        Row numbers, all in 0..V-1.
     updates : array, shape (U, D) or (U,), dtype of `table`
     scale : array, shape (N,), dtype of `table`, optional
         Factor of each update; 1 if absent.
@@ -76,6 +76,12 @@ def scatter_add(
     -------
     array
         `table`.
+
+    Raises
+    ------
+    ValueError
+        On NumPy, if the shapes do not fit, a row number is out of range, or the table is not
+        C-contiguous. Elsewhere the namespace decides.
     """
     if is_numpy_array(table):
         _scatter_add_numpy(table, ids, updates, scale, positions)
@@ -91,7 +97,7 @@ def scatter_add(
     rows = xp.arange(table.shape[0], dtype=ids.dtype)[:, None]
     step = max(1, _ONE_HOT_ELEMENTS // table.shape[0])
     for start in range(0, ids.shape[0], step):
-        some = slice(start, start + step)
+        some = slice(start, min(start + step, ids.shape[0]))
         one_hot = xp.astype(rows == ids[some][None, :], table.dtype)
         table += xp.matmul(one_hot, updates[some, ...])
     return table
@@ -105,9 +111,19 @@ def _scatter_add_numpy(
     if scale is None:
         scale = np.ones(n, dtype=table.dtype)
     if positions is None:
-        positions = np.arange(n, dtype=ids.dtype)
+        positions = np.arange(updates.shape[0], dtype=ids.dtype)
+    if updates.shape[1:] != table.shape[1:] or not n == scale.shape[0] == positions.shape[0]:
+        raise ValueError(
+            f"shapes do not fit: table {table.shape}, ids {ids.shape}, updates {updates.shape}, "
+            f"scale {scale.shape}, positions {positions.shape}"
+        )
     if not table.flags.c_contiguous:
         raise ValueError("scatter_add needs a C-contiguous table")
+    if n == 0:
+        return
+    # The fast body would write wherever a wrong number points to.
+    _check_range("ids", ids, table.shape[0])
+    _check_range("positions", positions, updates.shape[0])
     matrix = table.reshape(table.shape[0], -1)
     updates = updates.reshape(updates.shape[0], -1)
     if coo_matmat_dense is not None:
@@ -119,3 +135,9 @@ def _scatter_add_numpy(
     rows, starts = np.unique(ids[order], return_index=True)
     entries = (scale[order], positions[order], np.append(starts, n))
     matrix[rows] += csr_array(entries, shape=(rows.size, updates.shape[0])) @ updates
+
+
+def _check_range(name: str, numbers: Array, stop: int) -> None:
+    unsigned = numbers.view(f"u{numbers.itemsize}")  # in which negative numbers are large
+    if unsigned.max() >= stop:
+        raise ValueError(f"{name} must be in 0..{stop - 1}")

@@ -72,7 +72,7 @@ def block_gradients(
     weights: Array,
     *,
     with_loss: bool = False,
-    buffer: Buffer = _no_buffer,
+    out: tuple[Array | None, Array | None, Array | None] = (None, None, None),
     xp: Any = None,
 ) -> BlockGradients:
     """Return loss and gradients of B blocks of T x M weighted logistic terms.
@@ -89,9 +89,8 @@ def block_gradients(
         Weight of each logit; 0 masks it.
     with_loss : bool
         Compute the loss as well.
-    buffer : callable, optional
-        ``buffer(name, shape)`` gives an array to put the intermediate or result of that name
-        into ("z", "dx", "dy"), or None. For namespaces whose functions take ``out``.
+    out : three arrays, shapes (B, T, M), (B, T, D), (B, M, D), optional
+        Where to put logits, dx and dy, for namespaces whose functions take ``out``.
     xp : namespace, optional
         Of the arrays; found out if absent.
 
@@ -102,13 +101,11 @@ def block_gradients(
     """
     if xp is None:
         xp = array_namespace(x, y)
-    (blocks, inputs, size), targets = x.shape, y.shape[1]
-    logits = buffer("z", (blocks, inputs, targets))
-    z = _into(xp.matmul, x, xp.matrix_transpose(y), out=logits)
+    z = _into(xp.matmul, x, xp.matrix_transpose(y), out=out[0])
     loss = logistic_loss(z, labels, weights) if with_loss else None
-    g = logistic_residual(z, labels, weights, out=logits, xp=xp)
-    dx = _into(xp.matmul, g, y, out=buffer("dx", (blocks, inputs, size)))
-    dy = _into(xp.matmul, xp.matrix_transpose(g), x, out=buffer("dy", (blocks, targets, size)))
+    g = logistic_residual(z, labels, weights, out=out[0], xp=xp)
+    dx = _into(xp.matmul, g, y, out=out[1])
+    dy = _into(xp.matmul, xp.matrix_transpose(g), x, out=out[2])
     return BlockGradients(dx, dy, loss)
 
 
@@ -130,8 +127,9 @@ def batch_gradients(
     with_loss : bool
         Compute the loss as well.
     buffer : callable, optional
-        As for `block_gradients`; the names are "x", "dx", and for term i "y", "z",
-        "dx of a term" and "dy{i}".
+        ``buffer(name, shape)`` gives an array to put the intermediate or result of that name
+        into, or None: "x", "y", "z", "dx" (the first term's, to which the others are added),
+        "more dx" and "dy0", "dy1", ... For namespaces whose functions take ``out``.
 
     Returns
     -------
@@ -143,14 +141,18 @@ def batch_gradients(
     centers, targets, loss = None, [], None
     for i, term in enumerate(batch.terms):
         blocks, m = term.targets.shape
-        names = {"z": "z", "dx": "dx" if i == 0 else "dx of a term", "dy": f"dy{i}"}
+        t = n // blocks
         gradients = block_gradients(
-            xp.reshape(x, (blocks, n // blocks, size)),
+            xp.reshape(x, (blocks, t, size)),
             gather(w_out, term.targets, out=buffer("y", (blocks * m, size)), xp=xp),
             term.labels,
             term.weights,
             with_loss=with_loss,
-            buffer=lambda name, shape, names=names: buffer(names[name], shape),  # type: ignore[misc]
+            out=(
+                buffer("z", (blocks, t, m)),
+                buffer("more dx" if i else "dx", (blocks, t, size)),
+                buffer(f"dy{i}", (blocks, m, size)),
+            ),
             xp=xp,
         )
         dx = xp.reshape(gradients.x, (n, size))

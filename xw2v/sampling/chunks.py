@@ -140,6 +140,7 @@ def _reach(kept: Any, low: int, high: int, count: int, *, backwards: bool) -> tu
         size = min(size, high - low)
         ids, positions = kept(high - size, high) if backwards else kept(low, low + size)
         if ids.shape[0] >= count or size == high - low:
-            nearest = slice(max(0, ids.shape[0] - count), None) if backwards else slice(count)
+            n = ids.shape[0]
+            nearest = slice(max(0, n - count), n) if backwards else slice(0, min(count, n))
             return ids[nearest], positions[nearest]
         size *= 4

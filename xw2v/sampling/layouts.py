@@ -198,8 +198,8 @@ class PairLayout:
             axis=2,
         )
         for c in range(0, len(chunk), batch_words):
-            some = order[c : c + batch_words]
-            n = some.shape[0]
+            n = min(batch_words, len(chunk) - c)
+            some = order[c : c + n]
             before = xp.take(chunk.left, some, axis=0)
             after = xp.take(chunk.right, some, axis=0)
             mask = (offsets >= -before[:, None]) & (offsets <= after[:, None])
@@ -232,7 +232,9 @@ def _offsets(xp: Any, size: int, window: int, device: Any) -> Array:
     center = xp.arange(size, dtype=xp.int16, device=device)[:, None] + window
     place = xp.arange(size + 2 * window, dtype=xp.int16, device=device)[None, :]
     away = place - center
-    return xp.where(away == 0, xp.asarray(window + 1, dtype=xp.int16, device=device), away)[None]
+    return xp.where(away == 0, xp.asarray(window + 1, dtype=xp.int16, device=device), away)[
+        None, :, :
+    ]
 
 
 def _pad(values: Array, n: int) -> Array:
