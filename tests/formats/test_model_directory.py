@@ -1,0 +1,500 @@
+import json
+import math
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from xw2v.config import TrainingConfig
+from xw2v.errors import ModelFileError
+from xw2v.formats import (
+    SavedModel,
+    check_writable,
+    load_model,
+    load_word_vectors,
+    model_directory,
+    save_model,
+)
+
+HOSTILE_WORDS = (
+    "the",
+    "👩‍🚀",
+    "שָׁלוֹם",
+    "line\nbreak",
+    "",
+    " ",
+    '"',
+    "\x00",
+    "e\u0301",
+    "é",
+    "\u2028",
+)
+FILES = ("vectors.safetensors", "vocabulary.json", "config.json", "loss.jsonl")
+
+
+def make_model(words: tuple[str, ...] = HOSTILE_WORDS, seed: int = 0) -> SavedModel:
+    rng = np.random.default_rng(seed)
+    return SavedModel(
+        words=words,
+        counts=np.arange(len(words), 0, -1) * 2**40,
+        input_vectors=rng.standard_normal((len(words), 3)).astype(np.float32),
+        output_vectors=rng.standard_normal((len(words), 3)).astype(np.float32),
+        config=TrainingConfig(vector_size=3, alpha=0.1, seed=seed),
+        corpus={"files": ["a.txt", "ü.txt"], "words": 12, "lowercase": True, "limit": None},
+        loss_history=(
+            {"words": 10, "epoch": 0.1, "alpha": 0.1, "loss": 4.15},
+            {"words": 20, "epoch": 0.2, "alpha": 0.05, "loss": 1 / 3},
+        ),
+    )
+
+
+def assert_equal(model: SavedModel, other: SavedModel) -> None:
+    assert model.words == other.words
+    assert model.config == other.config
+    assert model.corpus == other.corpus
+    assert model.loss_history == other.loss_history
+    for name in ("counts", "input_vectors", "output_vectors"):
+        array = getattr(other, name)
+        assert getattr(model, name).dtype == array.dtype
+        np.testing.assert_array_equal(getattr(model, name), array)
+
+
+def entries(path: Path) -> list[str]:
+    return sorted(entry.name for entry in path.iterdir())
+
+
+@pytest.fixture(autouse=True)
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Record which files were to be written to the disk, and do not wait for the disk."""
+    inodes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: inodes.append(os.fstat(descriptor).st_ino))
+    return inodes
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "model"
+    save_model(path, make_model())
+    return path
+
+
+# Round trips
+
+
+def test_a_model_comes_back_as_it_was(tmp_path: Path, saved: Path) -> None:
+    model = load_model(saved)
+    assert_equal(model, make_model())
+    assert model.counts.dtype == np.int64
+    assert model.input_vectors.dtype == np.float32
+    assert entries(tmp_path) == ["model"]
+    assert entries(saved) == sorted(FILES)
+
+
+def test_the_files(saved: Path) -> None:
+    config = json.loads((saved / "config.json").read_text("utf-8"))
+    assert config["format"] == "xw2v model"
+    assert config["format_version"] == 1
+    assert isinstance(config["xw2v_version"], str)
+    assert config["training"] == make_model().config.to_dict()
+    assert config["corpus"] == make_model().corpus
+    vocabulary = json.loads((saved / "vocabulary.json").read_text("utf-8"))
+    assert tuple(vocabulary["words"]) == HOSTILE_WORDS
+    assert vocabulary["counts"][-1] == 2**40
+    lines = (saved / "loss.jsonl").read_text("utf-8").split("\n")
+    assert json.loads(lines[0]) == {"words": 10, "epoch": 0.1, "alpha": 0.1, "loss": 4.15}
+    assert lines[2:] == [""]
+    tensors = load_file(saved / "vectors.safetensors")
+    assert {name: tensor.shape for name, tensor in tensors.items()} == {
+        "input": (11, 3),
+        "output": (11, 3),
+    }
+
+
+def test_every_file_is_on_the_disk_before_the_model_has_its_name(
+    tmp_path: Path, synced: list[int], saved: Path
+) -> None:
+    assert set(synced[:4]) == {(saved / name).stat().st_ino for name in FILES}
+    if os.name != "nt":
+        assert synced[4:] == [saved.stat().st_ino, tmp_path.stat().st_ino]
+
+
+def test_word_vectors_come_with_their_counts(saved: Path) -> None:
+    for wv in (load_word_vectors(saved), make_model().word_vectors()):
+        assert tuple(wv.index_to_key) == HOSTILE_WORDS
+        np.testing.assert_array_equal(wv.vectors, make_model().input_vectors)
+        assert wv.get_vecattr("é", "count") == 2 * 2**40
+
+
+def test_word_vectors_do_without_the_output_matrix(saved: Path) -> None:
+    tensors = load_file(saved / "vectors.safetensors")
+    tensors["output"][...] = np.nan
+    save_file(tensors, saved / "vectors.safetensors")
+    assert len(load_word_vectors(saved)) == len(HOSTILE_WORDS)
+    with pytest.raises(ModelFileError, match="'output': NaN"):
+        load_model(saved)
+
+
+def test_odd_but_sound_models(tmp_path: Path) -> None:
+    half_pair = make_model(("\ud83d", "good"))
+    save_model(tmp_path / "half", half_pair)
+    assert_equal(load_model(tmp_path / "half"), half_pair)
+    nothing = replace(make_model(()), loss_history=(), corpus={})
+    save_model(tmp_path / "nothing", nothing)
+    assert_equal(load_model(tmp_path / "nothing"), nothing)
+    transposed = replace(make_model(), input_vectors=np.asfortranarray(make_model().input_vectors))
+    save_model(tmp_path / "fortran", transposed)
+    assert_equal(load_model(tmp_path / "fortran"), transposed)
+
+
+def test_losses_may_be_numpy_numbers_and_not_finite(tmp_path: Path) -> None:
+    report: dict[str, Any] = {
+        "words": np.int64(5),
+        "epoch": np.float32(0.5),
+        "alpha": math.nan,
+        "loss": np.float64(math.inf),
+    }
+    save_model(tmp_path / "model", replace(make_model(), loss_history=(report,)))
+    (read,) = load_model(tmp_path / "model").loss_history
+    assert (read["words"], type(read["words"]), read["epoch"]) == (5, int, 0.5)
+    assert math.isnan(read["alpha"])
+    assert math.isnan(read["loss"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_every_file_has_the_usual_permissions(tmp_path: Path, saved: Path) -> None:
+    (tmp_path / "usual").touch()
+    (tmp_path / "usual directory").mkdir()
+    usual = stat.S_IMODE((tmp_path / "usual").stat().st_mode)
+    assert {stat.S_IMODE((saved / name).stat().st_mode) for name in FILES} == {usual}
+    assert saved.stat().st_mode == (tmp_path / "usual directory").stat().st_mode
+
+
+# Names that are taken
+
+
+def save_over(path: Path, overwrite: bool) -> None:
+    save_model(path, make_model(seed=2), overwrite=overwrite)
+
+
+both_checks = pytest.mark.parametrize("attempt", [check_writable, save_over])
+
+
+@both_checks
+def test_free_names_and_empty_directories_are_taken(
+    tmp_path: Path, attempt: Callable[[Path, bool], None]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for overwrite in (False, True):
+        attempt(tmp_path / f"new {overwrite}", overwrite)
+        attempt(tmp_path / f"parent {overwrite}" / "and child" / "model", overwrite)
+    attempt(tmp_path / "empty", False)
+    if attempt is check_writable:
+        assert entries(tmp_path) == ["empty"]
+        assert entries(tmp_path / "empty") == []
+    else:
+        assert_equal(load_model(tmp_path / "empty"), make_model(seed=2))
+        assert_equal(
+            load_model(tmp_path / "parent True" / "and child" / "model"), make_model(seed=2)
+        )
+
+
+@both_checks
+def test_a_model_is_replaced_only_on_request(
+    saved: Path, attempt: Callable[[Path, bool], None]
+) -> None:
+    with pytest.raises(ModelFileError, match="holds a model already"):
+        attempt(saved, False)
+    assert_equal(load_model(saved), make_model())
+    attempt(saved, True)
+    seed = 2 if attempt is save_over else 0
+    assert_equal(load_model(saved), make_model(seed=seed))
+    assert entries(saved.parent) == ["model"]
+
+
+@both_checks
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    "config", [None, "", "[]", '{"format": "another"}', "{", '{"format_version": 1}', "[" * 100_000]
+)
+def test_other_directories_are_never_replaced(
+    tmp_path: Path, attempt: Callable[[Path, bool], None], overwrite: bool, config: str | None
+) -> None:
+    path = tmp_path / "thesis"
+    path.mkdir()
+    (path / "chapter1").write_text("years of work")
+    if config is not None:
+        (path / "config.json").write_text(config)
+    before = entries(path)
+    with pytest.raises(ModelFileError, match="no xw2v model"):
+        attempt(path, overwrite)
+    assert entries(path) == before
+    assert entries(tmp_path) == ["thesis"]
+
+
+@both_checks
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_places_where_nothing_can_be_written(
+    tmp_path: Path, attempt: Callable[[Path, bool], None], overwrite: bool
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    for path, message in (
+        (tmp_path / "file", "is a file; a model is a directory"),
+        (tmp_path / "file" / "model", "cannot write"),
+        (tmp_path / ("x" * 300), "cannot write"),
+        (tmp_path / "parent" / ("x" * 300), "cannot write"),
+        (tmp_path / "null\0byte", "cannot write"),
+        (Path(tmp_path.anchor), "mount point"),
+    ):
+        with pytest.raises(ModelFileError, match=message):
+            attempt(path, overwrite)
+    assert (tmp_path / "file").read_text() == "a file"
+    if attempt is check_writable:
+        assert entries(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or (hasattr(os, "geteuid") and os.geteuid() == 0),
+    reason="needs a user whom permissions bind",
+)
+@both_checks
+def test_directories_without_write_permission_are_refused(
+    tmp_path: Path, attempt: Callable[[Path, bool], None]
+) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(ModelFileError, match=r"cannot write .*Permission denied"):
+            attempt(tmp_path / "model", False)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
+def test_a_link_to_a_model_is_followed(tmp_path: Path, saved: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(saved, target_is_directory=True)
+    save_model(link, make_model(seed=2), overwrite=True)
+    assert link.is_symlink()
+    assert_equal(load_model(saved), make_model(seed=2))
+    assert entries(tmp_path) == ["link", "model"]
+
+
+# Interruptions
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "step", ["sync_file", "sync_directory", "_write_files", "_move_into_place", "_json_bytes"]
+)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_an_interrupted_save_leaves_what_was_there(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    step: str,
+    is_there: bool,
+) -> None:
+    path = tmp_path / "model"
+    if is_there:
+        save_model(path, make_model())
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(model_directory, step, fail)
+    expected = ModelFileError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(expected, match=r"No space left|^$"):
+        save_model(path, make_model(seed=2), overwrite=True)
+    monkeypatch.undo()
+    assert entries(tmp_path) == (["model"] if is_there else [])
+    if is_there:
+        assert_equal(load_model(path), make_model())
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_failing_rename_leaves_the_old_model(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    renames = 0
+    rename = Path.rename
+
+    def fail_once(self: Path, target: Path) -> Path:
+        nonlocal renames
+        renames += 1
+        if renames == failing:
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_once)
+    with pytest.raises(ModelFileError, match="Permission denied"):
+        save_model(saved, make_model(seed=2), overwrite=True)
+    assert_equal(load_model(saved), make_model())
+    assert entries(saved.parent) == ["model"]
+
+
+def test_a_process_killed_between_the_renames_leaves_the_old_model_findable(saved: Path) -> None:
+    old = saved.with_name(".xw2v-0123456789abcdef.old")
+    saved.rename(old)
+    with pytest.raises(ModelFileError, match=r"an interrupted overwrite left .*abcdef\.old"):
+        load_model(saved)
+    assert_equal(load_model(old), make_model())
+    save_model(saved, make_model(seed=2))
+    assert_equal(load_model(old), make_model())
+
+
+def test_values_that_json_cannot_hold_are_refused(tmp_path: Path) -> None:
+    for value in (object(), math.nan, {1j: 2}):
+        with pytest.raises(ModelFileError, match="cannot write"):
+            save_model(tmp_path / "model", replace(make_model(), corpus={"x": value}))
+    assert entries(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"words": ("a", "b")}, "2 words, but counts of shape"),
+        ({"words": ("a",) * 11}, "a word occurs twice"),
+        ({"counts": np.zeros((11, 1), np.int64)}, "counts of shape"),
+        ({"input_vectors": np.zeros((11, 3))}, "input vectors: float64, not float32"),
+        ({"input_vectors": np.zeros((10, 3), np.float32)}, "for a vocabulary of 11 words"),
+        ({"output_vectors": np.zeros((11, 4), np.float32)}, "differ in shape"),
+        ({"output_vectors": np.full((11, 3), np.inf, np.float32)}, "a lower alpha helps"),
+    ],
+)
+def test_unsound_models_are_not_written(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ModelFileError, match=message):
+        save_model(tmp_path / "model", replace(make_model(), **change))
+    assert entries(tmp_path) == []
+
+
+# Damage
+
+
+def edit_json(path: Path, change: dict[str, Any]) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **change}), "utf-8")
+
+
+def edit_tensors(path: Path, change: dict[str, Any]) -> None:
+    tensors = {**load_file(path), **change}
+    save_file({name: t for name, t in tensors.items() if t is not None}, path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_missing_files_are_named(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    with pytest.raises(ModelFileError, match=name):
+        load_model(saved)
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    # A run too short to report a loss has an empty loss.jsonl.
+    [(name, share) for name in FILES for share in (0, 0.4, 0.97) if (name, share) != (FILES[3], 0)],
+)
+def test_truncated_files_are_named(saved: Path, name: str, share: float) -> None:
+    data = (saved / name).read_bytes()
+    (saved / name).write_bytes(data[: int(share * len(data))])
+    with pytest.raises(ModelFileError, match=name):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("data", [b"\x00" * 100, b"\xff\xfe", b"{}x", b"[1]", b"\x80\x04K\x01."])
+def test_other_contents_are_named(saved: Path, name: str, data: bytes) -> None:
+    (saved / name).write_bytes(data)
+    with pytest.raises(ModelFileError, match=name):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_directory_in_place_of_a_file_is_named(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    (saved / name).mkdir()
+    with pytest.raises(ModelFileError, match=name):
+        load_model(saved)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("config.json", {"format": "other"}, "not the configuration of an xw2v model"),
+        ("config.json", {"format_version": 2, "xw2v_version": "9.1"}, "version 2, .* xw2v 9.1"),
+        ("config.json", {"format_version": "1"}, "format_version is '1'"),
+        ("config.json", {"format_version": 0}, "format_version is 0"),
+        ("config.json", {"training": None}, "'training' is not a JSON object"),
+        ("config.json", {"corpus": []}, "'corpus' is not a JSON object"),
+        ("config.json", {"training": {"alpha": -1}}, "alpha must be"),
+        ("config.json", {"training": {"momentum": 1}}, "unknown hyperparameters: momentum"),
+        ("vocabulary.json", {"words": "abc"}, "'words' is not a list of strings"),
+        ("vocabulary.json", {"words": [1, 2]}, "'words' is not a list of strings"),
+        ("vocabulary.json", {"words": ["a"]}, "1 words, but counts of shape"),
+        ("vocabulary.json", {"words": ["a"] * 11}, "a word occurs twice"),
+        ("vocabulary.json", {"counts": [1.5] * 11}, "'counts' is not a list of whole numbers"),
+        ("vocabulary.json", {"counts": [True] * 11}, "'counts' is not a list of whole numbers"),
+        ("vocabulary.json", {"counts": [2**63] * 11}, "a count is too large"),
+        ("vocabulary.json", {"words": ["a"], "counts": [1]}, "for a vocabulary of 1 words"),
+    ],
+)
+def test_wrong_json_is_named(saved: Path, name: str, change: dict[str, Any], message: str) -> None:
+    edit_json(saved / name, change)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        load_model(saved)
+    assert str(saved) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"input": None}, "no tensor 'input'"),
+        ({"output": None}, "no tensor 'output'"),
+        ({"input": np.zeros((10, 3), np.float32)}, r"'input': shape \(10, 3\)"),
+        ({"input": np.zeros(11, np.float32)}, r"'input': shape \(11,\)"),
+        ({"output": np.zeros((11, 4), np.float32)}, "differ in shape"),
+        ({"input": np.zeros((11, 3))}, "'input' is F64, not float32"),
+        ({"input": np.zeros((11, 3), np.float16)}, "'input' is F16, not float32"),
+        ({"input": np.full((11, 3), np.nan, np.float32)}, "'input': NaN"),
+        ({"output": np.full((11, 3), np.inf, np.float32)}, "'output': NaN or infinity"),
+    ],
+)
+def test_wrong_tensors_are_named(saved: Path, change: dict[str, Any], message: str) -> None:
+    edit_tensors(saved / "vectors.safetensors", change)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        load_model(saved)
+    assert "vectors.safetensors" in str(caught.value)
+
+
+def test_the_damaged_line_of_the_loss_is_named(saved: Path) -> None:
+    with (saved / "loss.jsonl").open("a") as file:
+        file.write('{"words": "many"}\n')
+    with pytest.raises(ModelFileError, match=r"loss\.jsonl, line 3 is damaged"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("load", [load_model, load_word_vectors])
+def test_what_is_no_model_is_refused(
+    tmp_path: Path, saved: Path, load: Callable[[Path], object]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for path, message in (
+        (tmp_path / "nothing", "does not exist$"),
+        (tmp_path / "not" / "there", "does not exist$"),
+        (saved / "config.json", "is a file, not a model directory"),
+        (tmp_path / "empty", "has no config.json"),
+    ):
+        with pytest.raises(ModelFileError, match=message) as caught:
+            load(path)
+        assert str(path) in str(caught.value)
+
+
+def test_other_files_in_the_directory_do_no_harm(saved: Path) -> None:
+    (saved / "loss.png").write_bytes(b"not looked at")
+    shutil.copy(saved / "loss.jsonl", saved / "loss (copy).jsonl")
+    assert_equal(load_model(saved), make_model())

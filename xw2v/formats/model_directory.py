@@ -1,0 +1,429 @@
+"""Models on disk: a directory of a few files, none of which can run code.
+
+=====================  ========================================================================
+vectors.safetensors    tensors ``input`` and ``output``, float32, shape (V, D)
+vocabulary.json        ``{"words": [...], "counts": [...]}``, by row of the tensors
+config.json            the format and its version, the hyperparameters, notes on the corpus
+loss.jsonl             one object for each report of the training loss
+=====================  ========================================================================
+
+Other files in the directory, such as a picture of the loss, are not looked at.
+"""
+
+import importlib.metadata
+import json
+import math
+import numbers
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xw2v.config import TrainingConfig
+from xw2v.errors import ConfigError, ModelFileError
+from xw2v.formats.atomic import hidden_sibling, sync_directory, sync_file
+from xw2v.vectors import WordVectors
+
+__all__ = ["SavedModel", "check_writable", "load_model", "load_word_vectors", "save_model"]
+
+_FORMAT = "xw2v model"
+_FORMAT_VERSION = 1
+
+_VECTORS = "vectors.safetensors"
+_VOCABULARY = "vocabulary.json"
+_CONFIG = "config.json"
+_LOSS = "loss.jsonl"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedModel:
+    """A trained model: what `save_model` writes and `load_model` reads.
+
+    Attributes
+    ----------
+    words : sequence of str
+        The V words, by row.
+    counts : ndarray, shape (V,), int64
+        How often each word occurs in the corpus.
+    input_vectors, output_vectors : ndarray, shape (V, D), float32
+        The two matrices of the model; the first holds the word vectors.
+    config : TrainingConfig
+        The hyperparameters of the training run.
+    corpus : mapping
+        Notes on the corpus; strings, numbers, booleans, None, and lists and dictionaries of them.
+    loss_history : tuple of mapping
+        The reports of the training loss: ``words``, the corpus words trained on so far,
+        ``epoch``, ``alpha`` and ``loss``.
+    """
+
+    words: Sequence[str]
+    counts: npt.NDArray[np.int64]
+    input_vectors: npt.NDArray[np.float32]
+    output_vectors: npt.NDArray[np.float32]
+    config: TrainingConfig
+    corpus: Mapping[str, Any]
+    loss_history: tuple[Mapping[str, float | int], ...]
+
+    def word_vectors(self) -> WordVectors:
+        """Return the input vectors with their words, ready for queries."""
+        return WordVectors(self.words, self.input_vectors, self.counts)
+
+
+def check_writable(path: str | PathLike[str], overwrite: bool = False) -> None:
+    """Raise unless `save_model` can write a model under this name.
+
+    To be called before a long training run. Directories are created on the way and removed
+    again, since only that tells for certain.
+
+    Parameters
+    ----------
+    path : path
+        The model directory to be. Parents that are missing will be created.
+    overwrite : bool
+        Whether a model that is there may be replaced.
+
+    Raises
+    ------
+    ModelFileError
+        If something other than an empty directory has that name, unless it is an xw2v model and
+        `overwrite` is true; or if no directory can be made there.
+    """
+    path = Path(path)
+    try:
+        resolved = path.resolve()
+        _check_replaceable(resolved, overwrite)
+        probe = hidden_sibling(resolved) if resolved.exists() else resolved
+        missing = [probe]
+        while not missing[-1].parent.exists():
+            missing.append(missing[-1].parent)
+        made: list[Path] = []
+        try:
+            for directory in reversed(missing):
+                directory.mkdir()
+                made.append(directory)
+        finally:
+            for directory in reversed(made):
+                with suppress(OSError):
+                    directory.rmdir()
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error) from error
+
+
+def save_model(path: str | PathLike[str], model: SavedModel, *, overwrite: bool = False) -> None:
+    """Write a model directory.
+
+    The directory takes its name once it is complete and on the disk, so an interrupted save
+    leaves no half model under that name, and a model that was there as it was. A process that is
+    killed leaves hidden directories ``.xw2v-*`` next to it, which may be deleted; killed in
+    the instant between the two renames of an overwrite, it leaves the old model in
+    ``.xw2v-*.old``.
+
+    Parameters
+    ----------
+    path : path
+        Missing parents are created; a symbolic link is followed.
+    model : SavedModel
+    overwrite : bool
+        Whether a model that is there may be replaced, with all that is in its directory.
+
+    Raises
+    ------
+    ModelFileError
+        If the model is not sound (see `load_model`), the name is taken (see `check_writable`),
+        or writing fails.
+    """
+    path = Path(path)
+    _check_vocabulary(f"cannot write {path}", model.words, model.counts)
+    for name, tensor in (("input", model.input_vectors), ("output", model.output_vectors)):
+        _check_tensor(f"cannot write {path}: {name} vectors", tensor, len(model.words))
+    if model.input_vectors.shape != model.output_vectors.shape:
+        raise ModelFileError(f"cannot write {path}: input and output vectors differ in shape")
+    try:
+        resolved = path.resolve()
+        _check_replaceable(resolved, overwrite)
+        resolved.parent.mkdir(parents=True, exist_ok=True)
+        temporary = hidden_sibling(resolved)
+        try:
+            _write_files(temporary, model)
+            _move_into_place(temporary, resolved)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise _cannot_write(path, error) from error
+
+
+def load_model(path: str | PathLike[str]) -> SavedModel:
+    """Read a model directory.
+
+    Raises
+    ------
+    ModelFileError
+        If a file is missing or damaged, the format is another or a newer one, the shapes do not
+        agree with the vocabulary, or a value is not finite; the message names the file.
+    """
+    path = Path(path)
+    config = _read_config(path)
+    words, counts = _read_vocabulary(path / _VOCABULARY)
+    vectors = _read_tensors(path / _VECTORS, ("input", "output"), len(words))
+    if vectors["input"].shape != vectors["output"].shape:
+        raise ModelFileError(f"{path / _VECTORS}: input and output vectors differ in shape")
+    try:
+        training = TrainingConfig.from_dict(config["training"])
+    except ConfigError as error:
+        raise ModelFileError(f"{path / _CONFIG}: {error}") from error
+    return SavedModel(
+        words=words,
+        counts=counts,
+        input_vectors=vectors["input"],
+        output_vectors=vectors["output"],
+        config=training,
+        corpus=config["corpus"],
+        loss_history=_read_loss(path / _LOSS),
+    )
+
+
+def load_word_vectors(path: str | PathLike[str]) -> WordVectors:
+    """Read the word vectors of a model directory, and only what they need.
+
+    Raises
+    ------
+    ModelFileError
+        As `load_model`, for the files that are read.
+    """
+    path = Path(path)
+    _read_config(path)
+    words, counts = _read_vocabulary(path / _VOCABULARY)
+    vectors = _read_tensors(path / _VECTORS, ("input",), len(words))
+    return WordVectors(words, vectors["input"], counts)
+
+
+def _cannot_write(path: Path, error: Exception) -> ModelFileError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return ModelFileError(f"cannot write {path}: {reason}")
+
+
+def _check_replaceable(path: Path, overwrite: bool) -> None:
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise ModelFileError(f"{path} is a file; a model is a directory: choose another name")
+    if os.path.ismount(path):
+        raise ModelFileError(f"{path} is a mount point; name a directory inside it")
+    if not any(path.iterdir()):
+        return
+    if not _is_model(path):
+        raise ModelFileError(f"{path} is a directory, but no xw2v model: choose another name")
+    if not overwrite:
+        raise ModelFileError(f"{path} holds a model already; choose another name or overwrite it")
+
+
+def _is_model(path: Path) -> bool:
+    try:
+        config = json.loads((path / _CONFIG).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and config.get("format") == _FORMAT
+
+
+def _write_files(directory: Path, model: SavedModel) -> None:
+    from safetensors import SafetensorError  # noqa: PLC0415
+    from safetensors.numpy import save_file  # noqa: PLC0415
+
+    directory.mkdir()
+    config = {
+        "format": _FORMAT,
+        "format_version": _FORMAT_VERSION,
+        "xw2v_version": _xw2v_version(),
+        "training": model.config.to_dict(),
+        "corpus": dict(model.corpus),
+    }
+    vocabulary = {"words": list(model.words), "counts": model.counts.tolist()}
+    loss = [
+        json.dumps({key: _plain_number(value) for key, value in record.items()}) + "\n"
+        for record in model.loss_history
+    ]
+    (directory / _CONFIG).write_bytes(_json_bytes(config, indent=2))
+    (directory / _VOCABULARY).write_bytes(_json_bytes(vocabulary))
+    (directory / _LOSS).write_bytes("".join(loss).encode())
+    tensors = {"input": model.input_vectors, "output": model.output_vectors}
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    try:
+        save_file(contiguous, directory / _VECTORS)
+    except SafetensorError as error:
+        raise OSError(f"{_VECTORS}: {error}") from error
+    # safetensors makes its file readable for its owner only.
+    shutil.copymode(directory / _CONFIG, directory / _VECTORS)
+    for name in (_CONFIG, _VOCABULARY, _LOSS, _VECTORS):
+        sync_file(directory / name)
+    sync_directory(directory)
+
+
+def _move_into_place(temporary: Path, path: Path) -> None:
+    if not path.exists():
+        temporary.rename(path)
+    else:
+        old = hidden_sibling(path, ".old")
+        path.rename(old)
+        try:
+            temporary.rename(path)
+        except BaseException:
+            old.rename(path)
+            raise
+        # The new model is in place: what is left of the old one is no reason to fail.
+        shutil.rmtree(old, ignore_errors=True)
+    sync_directory(path.parent)
+
+
+def _xw2v_version() -> str:
+    try:
+        return importlib.metadata.version("xw2v")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _json_bytes(value: object, indent: int | None = None) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+        return (text + "\n").encode()
+    except UnicodeEncodeError:
+        # A word with half of a surrogate pair in it: JSON can hold it, UTF-8 cannot.
+        return (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
+
+
+def _plain_number(value: float | int) -> float | int | None:
+    """Return a number of a loss report for JSON, which has no NaN: that becomes null."""
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if math.isfinite(value) else None
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(_read_bytes(path))
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path} is damaged: {error}") from error
+    if not isinstance(value, dict):
+        raise ModelFileError(f"{path} is damaged: not a JSON object")
+    return value
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read config.json; return it once the format and the kinds of its entries are right."""
+    if not path.is_dir():
+        kind = "is a file, not a model directory" if path.exists() else "does not exist"
+        raise ModelFileError(f"cannot read {path}: it {kind}{_interrupted(path)}")
+    config_path = path / _CONFIG
+    if not config_path.exists():
+        raise ModelFileError(f"cannot read {path}: it has no {_CONFIG}, so it is no xw2v model")
+    config = _read_json(config_path)
+    if config.get("format") != _FORMAT:
+        raise ModelFileError(f"{config_path}: not the configuration of an xw2v model")
+    version = config.get("format_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ModelFileError(f"{config_path} is damaged: format_version is {version!r}")
+    if version > _FORMAT_VERSION:
+        raise ModelFileError(
+            f"{config_path}: the model has format version {version}, written by xw2v "
+            f"{config.get('xw2v_version', 'unknown')}; this xw2v reads versions up to "
+            f"{_FORMAT_VERSION}: update xw2v"
+        )
+    for key in ("training", "corpus"):
+        if not isinstance(config.get(key), dict):
+            raise ModelFileError(f"{config_path} is damaged: {key!r} is not a JSON object")
+    return config
+
+
+def _interrupted(path: Path) -> str:
+    """Say where the old model is if an overwrite was killed between its two renames."""
+    if path.exists():
+        return ""
+    old = [str(other) for other in path.resolve().parent.glob(".xw2v-*.old") if _is_model(other)]
+    return f"; an interrupted overwrite left {', '.join(sorted(old))}" if old else ""
+
+
+def _read_vocabulary(path: Path) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    vocabulary = _read_json(path)
+    words, counts = vocabulary.get("words"), vocabulary.get("counts")
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ModelFileError(f"{path} is damaged: 'words' is not a list of strings")
+    if not isinstance(counts, list) or not all(type(count) is int for count in counts):
+        raise ModelFileError(f"{path} is damaged: 'counts' is not a list of whole numbers")
+    try:
+        array = np.array(counts, dtype=np.int64)
+    except OverflowError as error:
+        raise ModelFileError(f"{path} is damaged: a count is too large") from error
+    _check_vocabulary(f"{path} is damaged", words, array)
+    return tuple(words), array
+
+
+def _check_vocabulary(trouble: str, words: Sequence[str], counts: npt.NDArray[np.int64]) -> None:
+    if counts.shape != (len(words),):
+        raise ModelFileError(f"{trouble}: {len(words)} words, but counts of shape {counts.shape}")
+    if len(set(words)) != len(words):
+        raise ModelFileError(f"{trouble}: a word occurs twice in the vocabulary")
+
+
+def _read_tensors(
+    path: Path, names: Sequence[str], rows: int
+) -> dict[str, npt.NDArray[np.float32]]:
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
+
+    if not path.is_file():
+        raise ModelFileError(f"cannot read {path}: no such file")
+    tensors: dict[str, npt.NDArray[np.float32]] = {}
+    try:
+        with safe_open(path, framework="numpy") as file:
+            missing = set(names) - set(file.keys())
+            if missing:
+                raise ModelFileError(f"{path} is damaged: no tensor {sorted(missing)[0]!r}")
+            for name in names:
+                dtype = file.get_slice(name).get_dtype()
+                if dtype != "F32":
+                    raise ModelFileError(f"{path}: tensor {name!r} is {dtype}, not float32 (F32)")
+                tensors[name] = file.get_tensor(name)
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(f"{path} is damaged: {error}") from error
+    for name, tensor in tensors.items():
+        _check_tensor(f"{path}: tensor {name!r}", tensor, rows)
+    return tensors
+
+
+def _check_tensor(subject: str, tensor: npt.NDArray[Any], rows: int) -> None:
+    if tensor.dtype != np.float32:
+        raise ModelFileError(f"{subject}: {tensor.dtype}, not float32")
+    if tensor.ndim != 2 or tensor.shape[0] != rows:
+        raise ModelFileError(f"{subject}: shape {tensor.shape} for a vocabulary of {rows} words")
+    if not np.isfinite(tensor).all():
+        raise ModelFileError(
+            f"{subject}: NaN or infinity in it; a training run that diverges leaves that, "
+            "a lower alpha helps"
+        )
+
+
+def _read_loss(path: Path) -> tuple[dict[str, float | int], ...]:
+    history = []
+    for number, line in enumerate(_read_bytes(path).splitlines(), start=1):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ModelFileError(f"{path}, line {number} is damaged: {error}") from error
+        if not isinstance(record, dict) or not all(
+            value is None or type(value) in (int, float) for value in record.values()
+        ):
+            raise ModelFileError(f"{path}, line {number} is damaged: not an object of numbers")
+        history.append({key: math.nan if v is None else v for key, v in record.items()})
+    return tuple(history)
