@@ -1,0 +1,73 @@
+"""`xw2v info`: what a model is and how it was trained."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xw2v.cli.hyperparameters import NONE_MEANS
+from xw2v.cli.output import compact, json_option, print_facts, print_json
+from xw2v.formats import SavedModel, load_model
+
+__all__ = ["info"]
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@json_option
+def info(model: Path, as_json: bool) -> None:
+    """Show what a model is and how it was trained."""
+    saved = load_model(model)
+    if as_json:
+        print_json(_record(model, saved))
+        return
+    words, size = saved.input_vectors.shape
+    facts = {"model": str(model), "vocabulary": f"{words:,} words", "vector size": f"{size:,}"}
+    if saved.loss_history:
+        first, last = saved.loss_history[0]["loss"], saved.loss_history[-1]["loss"]
+        facts["loss"] = f"{first:.3f} at first, {last:.3f} at last"
+    print_facts(facts | _speed(saved))
+    for title, values in (("Corpus", saved.corpus), ("Training", saved.config.to_dict())):
+        if values:
+            click.echo(f"\n{title}")
+            print_facts({f"  {name}": value for name, value in _flat(values)})
+
+
+def _record(path: Path, saved: SavedModel) -> dict[str, Any]:
+    words, size = saved.input_vectors.shape
+    return {
+        "model": str(path),
+        "words": words,
+        "vector_size": size,
+        "corpus": saved.corpus,
+        "training": saved.config.to_dict(),
+        "first_loss": saved.loss_history[0]["loss"] if saved.loss_history else None,
+        "last_loss": saved.loss_history[-1]["loss"] if saved.loss_history else None,
+    }
+
+
+def _speed(saved: SavedModel) -> dict[str, str]:
+    seconds, words = saved.corpus.get("training_seconds"), saved.corpus.get("words")
+    if not isinstance(seconds, (int, float)) or not isinstance(words, int) or seconds <= 0:
+        return {}
+    speed = compact(words * saved.config.epochs / seconds)
+    return {"training time": f"{seconds:,.1f} s, {speed} words/s"}
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield name, ", ".join(f"{key} {item}" for key, item in value.items())
+        elif isinstance(value, (list, tuple)):
+            yield name, ", ".join(map(str, value))
+        elif value is None:
+            yield name, NONE_MEANS.get(name, "-")
+        elif isinstance(value, bool):
+            yield name, "yes" if value else "no"
+        elif isinstance(value, float):
+            yield name, f"{value:.6g}"
+        elif isinstance(value, int):
+            yield name, f"{value:,}"
+        else:
+            yield name, str(value)

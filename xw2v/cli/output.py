@@ -1,0 +1,90 @@
+"""What the commands print: tables for people, JSON for programs."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["compact", "count", "json_option", "print_facts", "print_json", "print_table"]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+# A word may hold control characters, which could do anything to a terminal.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table: drawn on a terminal, columns of plain text elsewhere.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Titles; ``>`` before one aligns its column to the right. There is no heading if all are
+        empty.
+    rows : iterable of sequences of str
+    """
+    titles = [title.removeprefix(">") for title in columns]
+    right = [title.startswith(">") for title in columns]
+    cells = [[cell.translate(_CONTROL) for cell in row] for row in rows]
+    console = Console(highlight=False)
+    if console.is_terminal:
+        table = Table(box=box.SIMPLE_HEAD, show_header=any(titles), show_edge=False, pad_edge=False)
+        for title, is_right in zip(titles, right, strict=True):
+            table.add_column(title, justify="right" if is_right else "left")
+        for row in cells:
+            table.add_row(*map(Text, row))
+        console.print(table)
+        return
+    lines = [titles, *cells] if any(titles) else cells
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = [
+            f"{' ' * (width - cell_len(cell))}{cell}"
+            if is_right
+            else f"{cell}{' ' * (width - cell_len(cell))}"
+            for cell, width, is_right in zip(line, widths, right, strict=True)
+        ]
+        click.echo("  ".join(padded).rstrip())
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print names and values, one pair a line, the values below each other."""
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        click.echo(f"{name.ljust(width)}  {value.translate(_CONTROL)}")
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document; NaN and infinity, which JSON has not, become null."""
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(_finite(document), indent=2, ensure_ascii=not is_utf8, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number and what it counts: ``"1 word"``, ``"1,234 words"``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def compact(number: float) -> str:
+    """Return a number in three digits and a unit: ``"987"``, ``"98.7k"``, ``"1.23M"``."""
+    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= 0.9995 * scale:
+            number /= scale
+            return f"{number:.{max(0, 2 - int(math.log10(max(1.0, number * 1.0005))))}f}{unit}"
+    return f"{number:.0f}"
