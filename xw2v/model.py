@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xw2v.config import TrainingConfig
 from xw2v.formats import SavedModel, load_model, save_model
+from xw2v.plots import plot_loss
 from xw2v.text import encode_files, encode_sentences
 from xw2v.text.corpus import EncodedCorpus
 from xw2v.text.vocabulary import Vocabulary
@@ -119,7 +120,7 @@ class Word2Vec:
         ModelFileError
             If something is there already, or it cannot be written.
         """
-        save_model(path, self._saved, overwrite=overwrite)
+        save_trained(path, self._saved, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -181,3 +182,23 @@ def train_model(
         },
         loss_history=tuple(dataclasses.asdict(record) for record in parameters.losses),
     )
+
+
+def save_trained(path: Path, model: SavedModel, *, overwrite: bool = False) -> None:
+    """Write a model directory with a picture of the loss, ``loss.png``, in it.
+
+    Parameters
+    ----------
+    path : path
+        The directory to make.
+    model : SavedModel
+    overwrite : bool
+        Replace a model that is there.
+
+    Raises
+    ------
+    ModelFileError
+        As for `xw2v.formats.save_model`.
+    """
+    pictures = {"loss.png": partial(plot_loss, model.loss_history)}
+    save_model(path, model, overwrite=overwrite, pictures=pictures)

@@ -285,6 +285,35 @@ def test_a_link_to_a_model_is_followed(tmp_path: Path, saved: Path) -> None:
     assert entries(tmp_path) == ["link", "model"]
 
 
+def test_a_model_is_not_replaced_with_strangers_in_it(saved: Path) -> None:
+    (saved / "corpus.txt").write_text("years of work")
+    for attempt in (check_writable, save_over):
+        with pytest.raises(ModelFileError, match="would be lost, 'corpus.txt' for one"):
+            attempt(saved, True)
+    assert (saved / "corpus.txt").read_text() == "years of work"
+    assert_equal(load_model(saved), make_model())
+
+
+def test_pictures_are_part_of_the_model(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+
+    def draw(file: Path) -> None:
+        assert file.parent != path
+        file.write_bytes(b"a picture")
+
+    save_model(path, make_model(), pictures={"loss.png": draw})
+    assert (path / "loss.png").read_bytes() == b"a picture"
+
+    def fail(file: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(ModelFileError, match="No space left"):
+        save_model(path, make_model(seed=2), overwrite=True, pictures={"loss.png": fail})
+    assert (path / "loss.png").read_bytes() == b"a picture"
+    assert_equal(load_model(path), make_model())
+    assert entries(tmp_path) == ["model"]
+
+
 # Interruptions
 
 

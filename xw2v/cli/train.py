@@ -23,9 +23,8 @@ from xw2v.cli.output import compact, count, print_facts
 from xw2v.cli.progress import Display
 from xw2v.config import TrainingConfig
 from xw2v.errors import ModelFileError
-from xw2v.formats import SavedModel, check_writable, save_model, write_word2vec_text
-from xw2v.model import train_model
-from xw2v.plots import plot_loss
+from xw2v.formats import SavedModel, check_writable, write_word2vec_text
+from xw2v.model import save_trained, train_model
 from xw2v.text import (
     EncodedCorpus,
     Vocabulary,
@@ -124,8 +123,7 @@ def train(
     with display.training(config.epochs) as on_batch:
         model = train_model(vocabulary, corpus, config, notes=notes, on_progress=on_batch)
 
-    save_model(output, model, overwrite=overwrite)
-    plot_loss(model.loss_history, output / "loss.png")
+    save_trained(output, model, overwrite=overwrite)
     if text is not None:
         write_word2vec_text(text, model.words, model.input_vectors)
     if not quiet:

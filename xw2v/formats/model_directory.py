@@ -16,7 +16,7 @@ import math
 import numbers
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
@@ -116,7 +116,13 @@ def check_writable(path: str | PathLike[str], overwrite: bool = False) -> None:
         raise _cannot_write(path, error) from error
 
 
-def save_model(path: str | PathLike[str], model: SavedModel, *, overwrite: bool = False) -> None:
+def save_model(
+    path: str | PathLike[str],
+    model: SavedModel,
+    *,
+    overwrite: bool = False,
+    pictures: Mapping[str, Callable[[Path], None]] | None = None,
+) -> None:
     """Write a model directory.
 
     The directory takes its name once it is complete and on the disk, so an interrupted save
@@ -131,7 +137,9 @@ def save_model(path: str | PathLike[str], model: SavedModel, *, overwrite: bool 
         Missing parents are created; a symbolic link is followed.
     model : SavedModel
     overwrite : bool
-        Whether a model that is there may be replaced, with all that is in its directory.
+        Whether a model that is there may be replaced.
+    pictures : mapping of str to callable, optional
+        File names, and what writes the file given its path; part of the model like the others.
 
     Raises
     ------
@@ -151,7 +159,7 @@ def save_model(path: str | PathLike[str], model: SavedModel, *, overwrite: bool 
         resolved.parent.mkdir(parents=True, exist_ok=True)
         temporary = hidden_sibling(resolved)
         try:
-            _write_files(temporary, model)
+            _write_files(temporary, model, pictures or {})
             _move_into_place(temporary, resolved)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -221,7 +229,19 @@ def _check_replaceable(path: Path, overwrite: bool) -> None:
     if not _is_model(path):
         raise ModelFileError(f"{path} is a directory, but no xw2v model: choose another name")
     if not overwrite:
-        raise ModelFileError(f"{path} holds a model already; choose another name or overwrite it")
+        raise ModelFileError(
+            f"{path} holds a model already; choose another name, or overwrite it (--overwrite)"
+        )
+    strangers = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry.name))
+    if strangers:
+        raise ModelFileError(
+            f"{path} holds files that are no part of the model and would be lost, "
+            f"{strangers[0]!r} for one; move them away or choose another name"
+        )
+
+
+def _is_ours(name: str) -> bool:
+    return name in (_CONFIG, _VOCABULARY, _LOSS, _VECTORS) or name.endswith(".png")
 
 
 def _is_model(path: Path) -> bool:
@@ -232,7 +252,9 @@ def _is_model(path: Path) -> bool:
     return isinstance(config, dict) and config.get("format") == _FORMAT
 
 
-def _write_files(directory: Path, model: SavedModel) -> None:
+def _write_files(
+    directory: Path, model: SavedModel, pictures: Mapping[str, Callable[[Path], None]]
+) -> None:
     from safetensors import SafetensorError  # noqa: PLC0415
     from safetensors.numpy import save_file  # noqa: PLC0415
 
@@ -260,7 +282,9 @@ def _write_files(directory: Path, model: SavedModel) -> None:
         raise OSError(f"{_VECTORS}: {error}") from error
     # safetensors makes its file readable for its owner only.
     shutil.copymode(directory / _CONFIG, directory / _VECTORS)
-    for name in (_CONFIG, _VOCABULARY, _LOSS, _VECTORS):
+    for name, draw in pictures.items():
+        draw(directory / name)
+    for name in (_CONFIG, _VOCABULARY, _LOSS, _VECTORS, *pictures):
         sync_file(directory / name)
     sync_directory(directory)
 
