@@ -288,7 +288,7 @@ def test_a_link_to_a_model_is_followed(tmp_path: Path, saved: Path) -> None:
 def test_a_model_is_not_replaced_with_strangers_in_it(saved: Path) -> None:
     (saved / "corpus.txt").write_text("years of work")
     for attempt in (check_writable, save_over):
-        with pytest.raises(ModelFileError, match="would be lost, 'corpus.txt' for one"):
+        with pytest.raises(ModelFileError, match=r"would be lost, 'corpus\.txt' for one"):
             attempt(saved, True)
     assert (saved / "corpus.txt").read_text() == "years of work"
     assert_equal(load_model(saved), make_model())

@@ -3,12 +3,12 @@
 A step has two phases. In the first, threads take tiles, a few groups of blocks each, and
 compute gradients at the parameters as they are; a tile is the same whoever takes it. In the
 second, each thread adds the updates of rows that are its own, in the order in which they stand
-in the batch. While the first phase of one batch runs, one thread plans the next batch.
+in the batch. Planning the next batch is one more task of the first phase.
 """
 
 import math
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,31 +23,11 @@ from xw2v.kernel import batch_gradients, damped_rates, scatter_add
 __all__ = ["ThreadedRunner"]
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Task = Callable[[], object]
 
 _TILE_ROWS = 3200  # of both tables: enough to hide the calls, few enough for a core's cache
 _STRIPE_BITS = 4  # rows go to owners in stripes of 16: even shares of frequent and rare words
-
-
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """The additions to one table that one thread makes.
-
-    ``table[ids[k]] += rates[k] * gradients[positions[k]]``, in the order of k.
-    """
-
-    ids: NDArray[np.int32]
-    positions: NDArray[np.int32]
-    rates: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A step, and all that can be known about it before the parameters are."""
-
-    step: Step
-    tiles: tuple[tuple[int, int], ...]
-    center_shares: tuple[_Share, ...]
-    target_shares: tuple[_Share, ...]
 
 
 class _Workspace:
@@ -68,6 +48,19 @@ class _ThreadWorkspace(_Workspace, threading.local):
     """Arrays of its own for each thread."""
 
 
+@dataclass(frozen=True)
+class _Model:
+    """The parameters, and the memory to work on them with."""
+
+    w_in: Floats
+    w_out: Floats
+    damping: float
+    workers: int
+    totals: Floats  # (V,) zeros
+    gradients: _Workspace
+    intermediates: _ThreadWorkspace
+
+
 class ThreadedRunner:
     """Makes steps on NumPy parameters with a team of threads.
 
@@ -82,102 +75,107 @@ class ThreadedRunner:
     """
 
     def __init__(self, w_in: Floats, w_out: Floats, *, damping: float, workers: int) -> None:
-        self._w_in, self._w_out = w_in, w_out
-        self._damping, self._workers = damping, workers
-        self._scratch = np.zeros(w_in.shape[0], dtype=np.float32)
-        self._gradients = _Workspace()
-        self._intermediates = _ThreadWorkspace()
+        totals = np.zeros(w_in.shape[0], dtype=np.float32)
+        self._model = _Model(
+            w_in, w_out, damping, workers, totals, _Workspace(), _ThreadWorkspace()
+        )
 
     def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
         """Make the steps, each before it is yielded together with its loss."""
         upcoming = iter(steps)
-        planned: list[_Plan | None] = []
+        planned: list[Step | None] = []
 
         def plan_next() -> None:
-            step = next(upcoming, None)
-            planned.append(None if step is None else self._plan(step))
+            planned.append(next(upcoming, None))
 
         # The threads are ours: BLAS must not start its own.
-        with threadpool_limits(limits=1, user_api="blas"), Team(self._workers) as team:
+        with threadpool_limits(limits=1, user_api="blas"), Team(self._model.workers) as team:
             plan_next()
-            while (plan := planned.pop()) is not None:
-                batch, size = plan.step.batch, self._w_in.shape[1]
-                centers = self._gradients("centers", (batch.centers.size, size))
-                n_targets = sum(term.targets.size for term in batch.terms)
-                targets = self._gradients("targets", (n_targets, size))
-                losses = [0.0] * len(plan.tiles)
-                team.run(
-                    [plan_next]
-                    + [
-                        partial(self._tile, plan, i, centers, targets, losses)
-                        for i in range(len(plan.tiles))
-                    ]
-                )
-                team.run(
-                    partial(scatter_add, table, share.ids, gradients, share.rates, share.positions)
-                    for table, gradients, shares in (
-                        (self._w_out, targets, plan.target_shares),
-                        (self._w_in, centers, plan.center_shares),
-                    )
-                    for share in shares
-                )
-                yield plan.step, math.fsum(losses) if plan.step.with_loss else None
+            while (step := planned.pop()) is not None:
+                update = _Update(self._model, step)
+                team.run([plan_next, update.share_out, *update.tiles()])
+                team.run(update.additions())
+                yield step, update.loss()
 
-    def _plan(self, step: Step) -> _Plan:
-        batch, parts = step.batch, step.batch.parts
-        targets = np.concatenate([term.targets.reshape(-1) for term in batch.terms])
+
+class _Update:
+    """One step being made: its gradients, and who adds which of them."""
+
+    def __init__(self, model: _Model, step: Step) -> None:
+        self._model, self._step = model, step
+        batch, size = step.batch, model.w_in.shape[1]
+        self._targets = np.concatenate([term.targets.reshape(-1) for term in batch.terms])
+        self._of_centers = model.gradients("centers", (batch.centers.size, size))
+        self._of_targets = model.gradients("targets", (self._targets.size, size))
+        stride = max(1, _TILE_ROWS * batch.parts // (batch.centers.size + self._targets.size))
+        self._tiles = [
+            (start, min(start + stride, batch.parts)) for start in range(0, batch.parts, stride)
+        ]
+        self._losses = [0.0] * len(self._tiles)
+        self._additions: list[Task] = []
+
+    def tiles(self) -> list[Task]:
+        """Return the tasks that compute the gradients."""
+        return [partial(self._tile, i) for i in range(len(self._tiles))]
+
+    def additions(self) -> list[Task]:
+        """Return the tasks that add the gradients to the parameters, once they are there."""
+        return self._additions
+
+    def loss(self) -> float | None:
+        """Return the loss before the step, if it was asked for."""
+        return math.fsum(self._losses) if self._step.with_loss else None
+
+    def share_out(self) -> None:
+        """Find the rate of each addition, and give each thread those to rows of its own."""
+        batch = self._step.batch
         weights = np.concatenate([term.target_weights.reshape(-1) for term in batch.terms])
-        stride = max(1, _TILE_ROWS * parts // (batch.centers.size + targets.size))
-        return _Plan(
-            step=step,
-            tiles=tuple((at, min(at + stride, parts)) for at in range(0, parts, stride)),
-            center_shares=self._shares(batch.centers, batch.center_weights, step.alpha),
-            target_shares=self._shares(targets, weights, step.alpha),
-        )
+        self._share_out(self._model.w_out, self._targets, weights, self._of_targets)
+        self._share_out(self._model.w_in, batch.centers, batch.center_weights, self._of_centers)
 
-    def _shares(self, ids: NDArray[np.int32], weights: Floats, alpha: float) -> tuple[_Share, ...]:
-        """Divide the additions to a table among the threads, by row."""
+    def _share_out(self, table: Floats, ids: Ints, weights: Floats, gradients: Floats) -> None:
+        model = self._model
         rates = damped_rates(
-            ids, weights, self._scratch.size, alpha, self._damping, scratch=self._scratch
+            ids, weights, table.shape[0], self._step.alpha, model.damping, scratch=model.totals
         )
-        positions = np.arange(ids.size, dtype=np.int32)
-        if self._workers == 1:
-            return (_Share(ids, positions, rates),)
-        owners = ((ids >> _STRIPE_BITS) % self._workers).astype(np.uint16)
-        positions = np.argsort(owners, kind="stable").astype(np.int32)  # a radix sort
-        ends = np.cumsum(np.bincount(owners, minlength=self._workers))
-        ids, rates = ids[positions], rates[positions]
-        return tuple(
-            _Share(ids[start:stop], positions[start:stop], rates[start:stop])
-            for start, stop in zip((0, *ends), ends, strict=False)
-        )
+        if model.workers == 1:
+            self._additions.append(partial(scatter_add, table, ids, gradients, rates))
+            return
+        owners = ((ids >> _STRIPE_BITS) % model.workers).astype(np.uint16)
+        order = np.argsort(owners, kind="stable").astype(np.int32)  # a radix sort
+        ends = np.cumsum(np.bincount(owners, minlength=model.workers))
+        ids, rates = ids[order], rates[order]
+        for start, stop in zip((0, *ends[:-1]), ends, strict=True):
+            own = slice(start, stop)
+            self._additions.append(
+                partial(scatter_add, table, ids[own], gradients, rates[own], order[own])
+            )
 
-    def _tile(
-        self, plan: _Plan, i: int, centers: Floats, targets: Floats, losses: list[float]
-    ) -> None:
+    def _tile(self, i: int) -> None:
         """Compute the gradients of tile `i` into its part of the batch's."""
-        start, stop = plan.tiles[i]
-        batch = plan.step.batch
-        places = {"dx": _part(centers, start, stop, batch.parts)}
+        model, step = self._model, self._step
+        start, stop = self._tiles[i]
+        parts = step.batch.parts
+        places = {"dx": _part(self._of_centers, start, stop, parts)}
         row = 0
-        for t, term in enumerate(batch.terms):
-            rows = targets[row : row + term.targets.size]
-            places[f"dy{t}"] = _part(rows, start, stop, batch.parts)
+        for t, term in enumerate(step.batch.terms):
+            rows = self._of_targets[row : row + term.targets.size]
+            places[f"dy{t}"] = _part(rows, start, stop, parts)
             row += term.targets.size
 
         def buffer(name: str, shape: tuple[int, ...]) -> Floats:
             place = places.get(name)
-            return self._intermediates(name, shape) if place is None else place.reshape(shape)
+            return model.intermediates(name, shape) if place is None else place.reshape(shape)
 
         gradients = batch_gradients(
-            self._w_in,
-            self._w_out,
-            batch.part(start, stop),
-            with_loss=plan.step.with_loss,
+            model.w_in,
+            model.w_out,
+            step.batch.part(start, stop),
+            with_loss=step.with_loss,
             buffer=buffer,
         )
         if gradients.loss is not None:
-            losses[i] = float(gradients.loss)
+            self._losses[i] = float(gradients.loss)
 
 
 def _part(rows: Floats, start: int, stop: int, parts: int) -> Floats:

@@ -10,7 +10,7 @@ from typing import Self
 
 __all__ = ["Team", "usable_cores"]
 
-Task = Callable[[], None]
+Task = Callable[[], object]
 
 
 def usable_cores() -> int:
