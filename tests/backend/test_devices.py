@@ -1,0 +1,84 @@
+"""Devices by name, and what is said about those that cannot be used."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from xw2v.backend import PortableRunner, ThreadedRunner, get_device
+from xw2v.errors import ConfigError, DeviceError
+
+
+@pytest.fixture
+def no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+
+
+class _NoDriverError(RuntimeError):
+    """Stands for CUDARuntimeError."""
+
+
+def fake_cupy(monkeypatch: pytest.MonkeyPatch, count: int | None) -> None:
+    """Pretend that CuPy is there and finds so many devices, or no driver."""
+
+    def device_count() -> int:
+        if count is None:
+            raise _NoDriverError("cudaErrorInsufficientDriver")
+        return count
+
+    fake = ModuleType("cupy")
+    runtime = SimpleNamespace(getDeviceCount=device_count, CUDARuntimeError=_NoDriverError)
+    vars(fake)["cuda"] = SimpleNamespace(runtime=runtime)
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    monkeypatch.setitem(sys.modules, "array_api_compat.cupy", ModuleType("array_api_compat.cupy"))
+
+
+def test_cpu() -> None:
+    device = get_device("cpu")
+    assert device.name == "cpu"
+    assert isinstance(device.xp.asarray([1.0], device=device.handle), np.ndarray)
+    w_in, w_out = np.zeros((2, 3, 4), dtype=np.float32)
+    assert isinstance(device.runner(w_in, w_out, damping=0.2, workers=None), ThreadedRunner)
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "CPU", "cpu:0", "cuda:", "cuda:x", "cuda:-1", "cuda1"])
+def test_names_that_mean_no_device(name: str) -> None:
+    with pytest.raises(ConfigError, match="device must be") as caught:
+        get_device(name)
+    assert repr(name) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:3"])
+def test_cuda_without_cupy(no_cupy: None, name: str) -> None:
+    with pytest.raises(DeviceError, match=r"CuPy is not installed.*xw2v\[cuda\].*--device cpu"):
+        get_device(name)
+
+
+def test_cuda_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_cupy(monkeypatch, None)
+    with pytest.raises(DeviceError, match=r"usable GPU: cudaErrorInsufficientDriver"):
+        get_device("cuda")
+    assert get_device("auto").name == "cpu"
+
+
+@pytest.mark.parametrize(("name", "count"), [("cuda", 0), ("cuda:2", 2)])
+def test_cuda_devices_that_do_not_exist(
+    monkeypatch: pytest.MonkeyPatch, name: str, count: int
+) -> None:
+    fake_cupy(monkeypatch, count)
+    with pytest.raises(DeviceError, match=f"there are {count} CUDA devices"):
+        get_device(name)
+
+
+def test_auto_without_cuda(no_cupy: None) -> None:
+    assert get_device("auto").name == "cpu"
+
+
+@pytest.mark.cuda
+def test_cuda(cupy_namespace: ModuleType) -> None:
+    device = get_device("cuda")
+    assert device.name == "cuda:0"
+    assert get_device("auto").name == "cuda:0"
+    w_in, w_out = device.xp.zeros((2, 3, 4), dtype=device.xp.float32, device=device.handle)
+    assert isinstance(device.runner(w_in, w_out, damping=0.2, workers=None), PortableRunner)

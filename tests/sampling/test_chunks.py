@@ -1,0 +1,192 @@
+"""What a chunk keeps of its stretch of text, and how far its windows reach."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from tests import oracle
+from tests.conftest import to_host
+from tests.synthetic import random_corpus
+from xw2v.sampling import Chunk, Purpose, keep_thresholds, sample_chunk, stream_key
+from xw2v.text import EncodedCorpus
+
+UNLIKELY = 1e-4  # the seeds are fixed, so a p-value below this will not come and go
+KEEP_ALL = 2**31
+
+
+def numbered_corpus(lengths: list[int]) -> EncodedCorpus:
+    """Sentences in which every word is another: word p + 1 at position p; word 0 is nowhere."""
+    n = sum(lengths)
+    starts = np.cumsum([0, *lengths])
+    return EncodedCorpus(np.arange(1, n + 1, dtype=np.int32), starts.astype(np.int64), n)
+
+
+def chunk_contexts(chunk: Chunk) -> oracle.Contexts:
+    """The kept words and the pairs of a chunk of a numbered corpus, by position."""
+    tokens, positions = to_host(chunk.tokens).tolist(), to_host(chunk.positions).tolist()
+    left, right = to_host(chunk.left).tolist(), to_host(chunk.right).tolist()
+    c = chunk.window
+    assert len(tokens) == len(chunk) + 2 * c
+    assert tokens[c : len(tokens) - c] == [position + 1 for position in positions]
+    pairs = []
+    for i, center in enumerate(positions):
+        assert 0 <= left[i] <= c
+        assert 0 <= right[i] <= c
+        places = [c + i + away for away in range(-left[i], right[i] + 1) if away]
+        pairs += [(center, tokens[place] - 1) for place in places]
+    return oracle.Contexts(positions, pairs)
+
+
+def expected_contexts(corpus: EncodedCorpus, thresholds: Any, **options: Any) -> oracle.Contexts:
+    return oracle.contexts_of_corpus(
+        corpus.ids.tolist(),
+        corpus.starts.tolist(),
+        thresholds=thresholds.tolist(),
+        window=options["window"],
+        shrink_windows=options["shrink_windows"],
+        subsampling_key=stream_key(options["seed"], Purpose.SUBSAMPLING, options["epoch"]),
+        window_key=stream_key(options["seed"], Purpose.WINDOW, options["epoch"]),
+    )
+
+
+def check_against_oracle(
+    corpus: EncodedCorpus, thresholds: Any, borders: list[int], xp: Any, **options: Any
+) -> None:
+    expected = expected_contexts(corpus, thresholds, **options)
+    found = oracle.Contexts([], [])
+    for start, stop in pairwise(borders):
+        chunk = sample_chunk(corpus, start, stop, thresholds=xp.asarray(thresholds), **options)
+        contexts = chunk_contexts(chunk)
+        assert all(start <= position < stop for position in contexts.kept)
+        found.kept += contexts.kept
+        found.pairs += contexts.pairs
+    assert found.kept == expected.kept
+    assert sorted(found.pairs) == sorted(expected.pairs)
+
+
+@settings(derandomize=True, deadline=None, max_examples=150, database=None)
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=12),
+    cuts=st.lists(st.floats(0, 1), max_size=6),
+    window=st.integers(1, 12),
+    shrink_windows=st.booleans(),
+    seed=st.integers(0, 2**63 - 1),
+    epoch=st.integers(0, 3),
+    kept=st.sampled_from([0.03, 0.3, 0.7, 1.0]),
+)
+def test_pairs_are_those_of_plain_loops_whatever_the_borders(
+    lengths: list[int], cuts: list[float], kept: float, **options: Any
+) -> None:
+    corpus = numbered_corpus(lengths)
+    n = corpus.n_words
+    thresholds = np.full(n + 1, int(kept * KEEP_ALL), dtype=np.int64)
+    thresholds[::5] = KEEP_ALL // 2  # not all words alike
+    borders = sorted({0, n, *(int(cut * n) for cut in cuts)})
+    check_against_oracle(corpus, thresholds, borders, np, **options)
+
+
+@pytest.mark.parametrize("shrink_windows", [True, False])
+def test_pairs_on_every_namespace(xp: Any, shrink_windows: bool) -> None:
+    corpus = numbered_corpus([1, 30, 2, 1, 1, 300, 3, 17, 1])
+    thresholds = np.full(corpus.n_words + 1, KEEP_ALL // 3, dtype=np.int64)
+    options = {"window": 4, "shrink_windows": shrink_windows, "seed": 2, "epoch": 1}
+    check_against_oracle(corpus, thresholds, [0, 10, 31, 100, 200, 356], xp, **options)
+
+
+def test_contexts_far_over_the_border_are_found() -> None:
+    """Where next to nothing is kept, the nearest context may be thousands of words away."""
+    corpus = numbered_corpus([6000])
+    thresholds = np.full(corpus.n_words + 1, KEEP_ALL // 500, dtype=np.int64)
+    options = {"window": 3, "shrink_windows": False, "seed": 2, "epoch": 0}
+    check_against_oracle(corpus, thresholds, [0, 3000, 3001, 6000], np, **options)
+
+
+def test_chunks_that_keep_nothing() -> None:
+    corpus = numbered_corpus([5, 5])
+    options = {"window": 3, "shrink_windows": True, "seed": 2, "epoch": 0}
+    check_against_oracle(corpus, np.zeros(11, dtype=np.int64), [0, 4, 10], np, **options)
+
+
+def test_contexts_never_cross_a_sentence() -> None:
+    """Said once more without the oracle, on a text of a realistic size."""
+    _, corpus = random_corpus(50_000, 300, sentence=(1, 2, 3, 9, 40))
+    corpus = EncodedCorpus(np.arange(50_000, dtype=np.int32), corpus.starts, 50_000)
+    chunk = sample_chunk(
+        corpus,
+        12_345,
+        40_000,
+        thresholds=np.full(50_000, KEEP_ALL // 2),
+        window=5,
+        shrink_windows=False,
+        seed=1,
+        epoch=0,
+    )
+    order = np.arange(len(chunk))
+    sentence = np.asarray(np.searchsorted(corpus.starts, chunk.positions, side="right"))
+    for reach, side in ((-chunk.left, -1), (chunk.right, 1)):
+        last = chunk.tokens[order + chunk.window + reach]
+        np.testing.assert_array_equal(np.searchsorted(corpus.starts, last, "right"), sentence)
+        # A window that stops short of 5 stops at the end of the sentence or of the text.
+        short = np.abs(reach) < chunk.window
+        beyond = chunk.tokens[order + chunk.window + reach + side][short]
+        other = np.searchsorted(corpus.starts, beyond, "right") != sentence[short]
+        np.testing.assert_array_equal(other, True)
+
+
+@pytest.mark.parametrize("window", [1, 2, 5, 12])
+def test_windows_are_uniform(window: int) -> None:
+    n = 1_100_000
+    corpus = EncodedCorpus(np.zeros(n, dtype=np.int32), np.asarray([0, n]), n)
+    chunk = sample_chunk(
+        corpus,
+        0,
+        n,
+        thresholds=np.asarray([KEEP_ALL]),
+        window=window,
+        shrink_windows=True,
+        seed=1,
+        epoch=0,
+    )
+    inside = slice(window, n - window)
+    left, right = chunk.left[inside], chunk.right[inside]
+    np.testing.assert_array_equal(left, right)
+    counts = np.bincount(left, minlength=window + 1)
+    assert counts[0] == 0
+    assert counts.size == window + 1
+    if window > 1:
+        assert chisquare(counts[1:]).pvalue > UNLIKELY
+
+
+def test_windows_that_do_not_shrink() -> None:
+    n = 1000
+    corpus = EncodedCorpus(np.zeros(n, dtype=np.int32), np.asarray([0, n]), n)
+    options: dict[str, Any] = {"window": 5, "shrink_windows": False, "seed": 1, "epoch": 0}
+    chunk = sample_chunk(corpus, 0, n, thresholds=np.asarray([KEEP_ALL]), **options)
+    places = np.arange(n)
+    np.testing.assert_array_equal(chunk.left, np.minimum(places, 5))
+    np.testing.assert_array_equal(chunk.right, np.minimum(n - 1 - places, 5))
+
+
+def test_every_epoch_and_seed_draws_anew() -> None:
+    vocabulary, corpus = random_corpus(5000, 20)
+    thresholds = keep_thresholds(vocabulary.counts, 1e-2)
+    chunks = [
+        sample_chunk(
+            corpus,
+            0,
+            5000,
+            thresholds=thresholds,
+            window=5,
+            shrink_windows=True,
+            seed=seed,
+            epoch=epoch,
+        )
+        for seed, epoch in ((1, 0), (1, 1), (2, 0))
+    ]
+    kept = {chunk.positions.tobytes() for chunk in chunks}
+    assert len(kept) == 3

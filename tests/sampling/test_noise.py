@@ -1,0 +1,135 @@
+"""Negatives follow count ** ns_exponent, kept words their probability."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import chi2, chisquare
+
+from tests.conftest import to_host
+from tests.synthetic import random_corpus
+from xw2v.sampling import (
+    NoiseTable,
+    Purpose,
+    keep_thresholds,
+    random_bits,
+    sample_chunk,
+    stream_key,
+)
+
+EXPONENTS = [0.75, 0.0, 1.0, -0.5]
+DRAWS = 1_200_000
+UNLIKELY = 1e-4  # the seeds are fixed, so a p-value below this will not come and go
+
+
+def falling_counts(size: int) -> NDArray[np.int64]:
+    return np.maximum(1_000_000 // np.arange(1, size + 1), 1).astype(np.int64)
+
+
+def target(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.float64]:
+    powers = counts.astype(np.float64) ** ns_exponent
+    return np.asarray(powers / powers.sum())
+
+
+def implied(table: NoiseTable) -> NDArray[np.float64]:
+    """The exact probability of each word, from what the fields are said to mean."""
+    size, one = table.thresholds.size, 2.0**31
+    # How many of the 2**31 equally likely numbers fall on each word.
+    falls = np.diff(-(-(np.arange(size + 1) * 2**31) // size)) / one
+    keeps = (table.thresholds.astype(np.float64) + 1) / one
+    shares = falls * keeps
+    np.add.at(shares, table.aliases, falls * (1 - keeps))
+    return np.asarray(shares)
+
+
+COUNTS = [
+    *(falling_counts(size) for size in (1, 2, 3, 1000, 30_011)),
+    np.asarray([10**12, 1, 1]),
+    np.full(64, 7),
+    np.asarray([5] * 10 + [4] * 90),
+]
+
+
+@pytest.mark.parametrize("ns_exponent", EXPONENTS)
+@pytest.mark.parametrize("counts", COUNTS, ids=lambda counts: f"{counts.size}x{counts[0]}")
+def test_table_holds_the_distribution(counts: NDArray[np.int64], ns_exponent: float) -> None:
+    table = NoiseTable.from_counts(counts, ns_exponent)
+    assert table.thresholds.dtype == table.aliases.dtype == np.int32
+    assert ((table.aliases >= 0) & (table.aliases < counts.size)).all()
+    np.testing.assert_allclose(implied(table), target(counts, ns_exponent), rtol=0, atol=1e-8)
+
+
+def test_exponents_that_leave_one_word() -> None:
+    counts = falling_counts(100)
+    np.testing.assert_array_equal(implied(NoiseTable.from_counts(counts, 1e5))[:2], [1, 0])
+    np.testing.assert_array_equal(implied(NoiseTable.from_counts(counts, -1e5))[-2:], [0, 1])
+
+
+@pytest.mark.parametrize("ns_exponent", EXPONENTS)
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_draws_follow_the_distribution(size: int, ns_exponent: float) -> None:
+    counts = falling_counts(size)
+    table = NoiseTable.from_counts(counts, ns_exponent)
+    bits = random_bits(stream_key(5, Purpose.NEGATIVES, 1, 2), np.arange(DRAWS))
+    draws = table.draw(bits)
+    observed = np.bincount(draws, minlength=size)
+    if size == 1:
+        assert observed.tolist() == [DRAWS]
+        return
+    expected = DRAWS * target(counts, ns_exponent)
+    assert expected.min() > 50
+    assert chisquare(observed, expected).pvalue > UNLIKELY
+
+
+def test_draws_are_the_same_everywhere(xp: Any, fixed_shapes: None) -> None:
+    table = NoiseTable.from_counts(falling_counts(777), 0.75)
+    bits = random_bits(8, np.arange(6000)).reshape(20, 300)
+    ours = NoiseTable(xp.asarray(table.thresholds), xp.asarray(table.aliases))
+    draws = ours.draw(xp.asarray(bits))
+    assert draws.dtype == xp.int32
+    np.testing.assert_array_equal(to_host(draws), table.draw(bits))
+
+
+def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.float64]:
+    """word2vec.c: (sqrt(f / t) + 1) * t / f."""
+    f = counts / counts.sum()
+    return np.asarray(np.minimum((np.sqrt(f / sample) + 1) * sample / f, 1.0))
+
+
+@pytest.mark.parametrize("sample", [1e-5, 1e-3, 0.1, 1.0])
+def test_keep_thresholds(sample: float) -> None:
+    counts = falling_counts(1000)
+    thresholds = keep_thresholds(counts, sample)
+    assert thresholds.dtype == np.int64
+    expected = keep_probabilities(counts, sample)
+    np.testing.assert_allclose(thresholds / 2.0**31, expected, rtol=1e-12, atol=2.0**-31)
+    assert thresholds.max() <= 2**31
+
+
+def test_without_a_sample_everything_is_kept() -> None:
+    assert (keep_thresholds(falling_counts(10), 0.0) == 2**31).all()
+
+
+@pytest.mark.parametrize("sample", [1e-4, 1e-3, 0.05])
+def test_words_are_kept_at_their_rates(sample: float) -> None:
+    n, size = 1_200_000, 50
+    vocabulary, corpus = random_corpus(n, size, sentence=1000)
+    chunk = sample_chunk(
+        corpus,
+        0,
+        n,
+        thresholds=keep_thresholds(vocabulary.counts, sample),
+        window=5,
+        shrink_windows=True,
+        seed=3,
+        epoch=1,
+    )
+    observed = np.bincount(corpus.ids[chunk.positions], minlength=size)
+    share = keep_probabilities(vocabulary.counts, sample)
+    always = share == 1
+    np.testing.assert_array_equal(observed[always], vocabulary.counts[always])
+    share, counts = share[~always], vocabulary.counts[~always]
+    deviations = (observed[~always] - counts * share) ** 2 / (counts * share * (1 - share))
+    assert chi2.sf(deviations.sum(), deviations.size) > UNLIKELY
+    assert len(chunk) == observed.sum()

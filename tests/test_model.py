@@ -1,0 +1,167 @@
+"""`Word2Vec`: text in, vectors out, with gensim's names."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.synthetic import toy_sentences
+from xw2v import ConfigError, CorpusError, DeviceError, ModelFileError, Word2Vec, WordVectors
+from xw2v.training import LossRecord, Progress
+
+SENTENCES = toy_sentences(400)
+OPTIONS: dict[str, Any] = {"vector_size": 12, "min_count": 2, "epochs": 2, "workers": 1}
+
+
+@pytest.fixture(scope="module")
+def model() -> Word2Vec:
+    return Word2Vec(SENTENCES, **OPTIONS)
+
+
+@pytest.fixture
+def text_file(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.txt"
+    path.write_text("".join(" ".join(words) + "\n" for words in SENTENCES), encoding="utf-8")
+    return path
+
+
+def same(one: Word2Vec, other: Word2Vec) -> bool:
+    return (
+        one.wv.index_to_key == other.wv.index_to_key
+        and one.wv.vectors.tobytes() == other.wv.vectors.tobytes()
+        and one.output_vectors.tobytes() == other.output_vectors.tobytes()
+    )
+
+
+def test_vectors(model: Word2Vec) -> None:
+    counts = Counter(word for words in SENTENCES for word in words)
+    wv = model.wv
+    assert isinstance(wv, WordVectors)
+    assert set(wv.index_to_key) == {word for word, count in counts.items() if count >= 2}
+    assert [counts[word] for word in wv.index_to_key] == sorted(
+        (count for count in counts.values() if count >= 2), reverse=True
+    )
+    assert wv.key_to_index["king"] == wv.index_to_key.index("king")
+    assert "king" in wv
+    assert "nowhere" not in wv
+    assert wv["king"].shape == (12,)
+    assert wv.vectors.shape == model.output_vectors.shape == (len(wv), 12)
+    assert wv.vectors.dtype == model.output_vectors.dtype == np.float32
+    assert wv.get_vecattr("king", "count") == counts["king"]
+    assert model.wv is wv
+    assert len(wv.most_similar("king", topn=3)) == 3
+    assert -1 <= wv.similarity("king", "queen") <= 1
+
+
+def test_both_matrices_are_trained(model: Word2Vec) -> None:
+    assert np.abs(model.output_vectors).max(axis=1).min() > 0
+    assert np.abs(model.wv.vectors).max() > 0.5 / 12
+
+
+def test_every_kind_of_input_gives_the_same(model: Word2Vec, text_file: Path) -> None:
+    assert same(model, Word2Vec((tuple(words) for words in SENTENCES), **OPTIONS))
+    assert same(model, Word2Vec(iter(SENTENCES), **OPTIONS))
+    assert same(model, Word2Vec(text_file, **OPTIONS))
+    assert same(model, Word2Vec(str(text_file), **OPTIONS))
+    assert same(model, Word2Vec(str(text_file.with_name("corp*.txt")), **OPTIONS))
+
+
+def test_reading_options(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.txt"
+    path.write_bytes(b"The THE the caf\xe9 x y\n" * 20)
+    with pytest.raises(CorpusError, match="UTF-8"):
+        Word2Vec(path, **OPTIONS)
+    model = Word2Vec(path, lowercase=True, encoding_errors="ignore", **OPTIONS)
+    assert model.wv.index_to_key == ["the", "caf", "x", "y"]
+
+
+def test_workers_change_nothing(model: Word2Vec) -> None:
+    assert same(model, Word2Vec(SENTENCES, **{**OPTIONS, "workers": 3}))
+    assert not same(model, Word2Vec(SENTENCES, **OPTIONS, seed=2))
+
+
+def test_config(model: Word2Vec) -> None:
+    assert {name: getattr(model.config, name) for name in OPTIONS} == OPTIONS
+    assert model.config.window == 5
+
+
+def test_loss_history_and_progress() -> None:
+    seen: list[Progress] = []
+    model = Word2Vec(SENTENCES, on_progress=seen.append, **OPTIONS)
+    assert all(isinstance(record, LossRecord) for record in model.loss_history)
+    assert len(model.loss_history) > 2
+    assert model.loss_history[0].loss == pytest.approx(6 * np.log(2), rel=1e-5)
+    assert seen[-1].loss == model.loss_history[-1].loss
+    assert seen[-1].words == seen[-1].total_words
+
+
+def test_save_and_load(model: Word2Vec, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    model.save(path)
+    loaded = Word2Vec.load(path)
+    assert same(model, loaded)
+    assert loaded.config == model.config
+    assert loaded.loss_history == model.loss_history
+    assert loaded.wv.get_vecattr("king", "count") == model.wv.get_vecattr("king", "count")
+    assert loaded.wv.most_similar("king") == model.wv.most_similar("king")
+    with pytest.raises(ModelFileError):
+        model.save(path)
+    Word2Vec(SENTENCES, **OPTIONS, seed=2).save(str(path), overwrite=True)
+    assert not same(model, Word2Vec.load(str(path)))
+    loaded.save(tmp_path / "again")
+    assert same(model, Word2Vec.load(tmp_path / "again"))
+
+
+def test_nothing_that_is_no_model_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="nowhere"):
+        Word2Vec.load(tmp_path / "nowhere")
+    with pytest.raises(ModelFileError):
+        Word2Vec.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"negative": 0}, ConfigError),
+        ({"window": -1}, ConfigError),
+        ({"min_count": 10**6}, CorpusError),
+        ({"device": "gpu"}, ConfigError),
+        ({"device": "cuda:999"}, DeviceError),
+    ],
+    ids=str,
+)
+def test_options_that_cannot_work(options: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Word2Vec(SENTENCES, **{**OPTIONS, **options})
+
+
+def test_names_that_are_no_option() -> None:
+    with pytest.raises(TypeError, match="size"):
+        Word2Vec(SENTENCES, size=5)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:999"])
+def test_a_device_that_cannot_be_used_is_found_before_the_text_is_read(device: str) -> None:
+    read = []
+
+    def sentences() -> Any:
+        for words in SENTENCES:
+            read.append(words)
+            yield words
+
+    with pytest.raises((ConfigError, DeviceError), match="device"):
+        Word2Vec(sentences(), **OPTIONS, device=device)
+    assert not read
+
+
+@pytest.mark.parametrize("sentences", [[], [[]], [[], []], [["a"], ["b"]]], ids=str)
+def test_texts_with_too_few_words_are_refused(sentences: list[list[str]]) -> None:
+    with pytest.raises(CorpusError):
+        Word2Vec(sentences, **OPTIONS)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="nowhere"):
+        Word2Vec(tmp_path / "nowhere.txt", **OPTIONS)
