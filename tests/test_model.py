@@ -77,6 +77,16 @@ def test_reading_options(tmp_path: Path) -> None:
     assert model.wv.index_to_key == ["the", "caf", "x", "y"]
 
 
+def test_vocabulary_options(text_file: Path) -> None:
+    for text in (SENTENCES, text_file):
+        limited = Word2Vec(text, **{**OPTIONS, "max_final_vocab": 10})
+        rare = Word2Vec(text, **{**OPTIONS, "min_count": 30})
+        assert len(limited.wv) == 10
+        assert rare.wv.counts is not None
+        assert rare.wv.counts.min() >= 30
+        assert len(rare.wv) > 10
+
+
 def test_workers_change_nothing(model: Word2Vec) -> None:
     assert same(model, Word2Vec(SENTENCES, **{**OPTIONS, "workers": 3}))
     assert not same(model, Word2Vec(SENTENCES, **OPTIONS, seed=2))

@@ -93,12 +93,18 @@ def test_what_a_helper_raises_reaches_the_caller() -> None:
 
 def test_after_a_failure_tasks_not_begun_are_dropped() -> None:
     done: list[int] = []
+    both_begun = threading.Barrier(2, timeout=10)
 
     def fail() -> None:
+        both_begun.wait()
         raise ValueError("first")
 
-    with Team(1) as team, pytest.raises(ValueError, match="first"):
-        team.run([fail, *(appending(done, i) for i in range(5))])
+    def be_busy_meanwhile() -> None:
+        both_begun.wait()
+        time.sleep(0.2)
+
+    with Team(2) as team, pytest.raises(ValueError, match="first"):
+        team.run([fail, be_busy_meanwhile, *(appending(done, i) for i in range(5))])
     assert done == []
 
 

@@ -250,17 +250,34 @@ def test_pairs_draw_the_same_negatives_whatever_the_borders() -> None:
 
 
 @every_layout
-def test_order_and_negatives_change_with_epoch_and_seed(layout: Layout) -> None:
-    vocabulary, corpus = random_corpus(3000, 40)
-    thresholds = keep_thresholds(vocabulary.counts, 0.0)
-    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
-    seen = set()
-    for seed, epoch in ((1, 0), (1, 1), (2, 0)):
-        (_, planned), *_ = plan(
-            layout, corpus, thresholds, noise, seed=seed, epoch=epoch, shrink_windows=False
+def test_order_and_negatives_change_with_seed_epoch_and_chunk(layout: Layout) -> None:
+    corpus = numbered_corpus([3000])
+    thresholds = np.full(3001, KEEP_ALL, dtype=np.int64)
+    noise = NoiseTable.from_counts(np.ones(3001, dtype=np.int64), 1.0)
+    orders, negatives = [], []
+    for seed, epoch, index in ((1, 0, 0), (2, 0, 0), (1, 1, 0), (1, 0, 1)):
+        chunk = sample_chunk(
+            corpus,
+            0,
+            3000,
+            thresholds=thresholds,
+            window=2,
+            shrink_windows=False,
+            seed=1,
+            epoch=0,
         )
-        seen.add(planned.batch.terms[-1].targets[:, -layout.negative :].tobytes())
-    assert len(seen) == 3
+        batches = layout.batches(chunk, noise, 10_000, seed, epoch, index)
+        (batch,) = (planned.batch for planned in batches)
+        rows = batch.terms[-1].targets
+        if isinstance(layout, PairLayout):  # by center, in whatever order they come
+            rows = rows[np.argsort(batch.centers), 4:]
+        orders.append(batch.centers.tobytes())
+        negatives.append(rows.tobytes())
+    if isinstance(layout, PairLayout):  # the position in the corpus is all that counts
+        assert negatives.pop() == negatives[0]
+    assert len(set(negatives)) == len(negatives)
+    if not isinstance(layout, BlockLayout) or layout.block_size * layout.group_blocks < 600:
+        assert len(set(orders)) == 4
 
 
 @every_layout

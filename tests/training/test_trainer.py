@@ -13,6 +13,7 @@ from tests.conftest import to_host
 from tests.synthetic import random_corpus, toy_sentences
 from xw2v.config import TrainingConfig
 from xw2v.errors import ConfigError, CorpusError, DeviceError
+from xw2v.sampling import sample_chunk
 from xw2v.text import EncodedCorpus, Vocabulary, encode_sentences
 from xw2v.training import (
     LossRecord,
@@ -63,6 +64,19 @@ def test_the_seed_decides(negatives_per: str) -> None:
     assert sha256(first) == sha256(again)
     assert first.losses == again.losses
     assert sha256(first) != sha256(other)
+
+
+def test_every_epoch_of_every_seed_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[int, int]] = []
+
+    def spy(*args: Any, seed: int, epoch: int, **options: Any) -> Any:
+        drawn.append((seed, epoch))
+        return sample_chunk(*args, seed=seed, epoch=epoch, **options)
+
+    monkeypatch.setattr("xw2v.training.trainer.sample_chunk", spy)
+    vocabulary, corpus = random_corpus(1000, 50)
+    train(corpus, vocabulary, config(seed=7, epochs=3))
+    assert drawn == [(7, 0), (7, 1), (7, 2)]
 
 
 def test_texts_of_several_chunks() -> None:
