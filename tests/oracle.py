@@ -169,7 +169,7 @@ def contexts_of_corpus(
         result.kept += sentence
         for i, center in enumerate(sentence):
             reach = window_draws[center] + 1 if shrink_windows else window
-            for j, context in enumerate(sentence):
-                if i != j and abs(i - j) <= reach:
-                    result.pairs.append((center, context))
+            for j in range(max(0, i - reach), min(len(sentence), i + reach + 1)):
+                if i != j:
+                    result.pairs.append((center, sentence[j]))
     return result

@@ -106,6 +106,15 @@ def test_contexts_far_over_the_border_are_found() -> None:
     check_against_oracle(corpus, thresholds, [0, 3000, 3001, 6000], np, **options)
 
 
+@pytest.mark.parametrize("lengths", [[300_000], [70_000, 62_000, 90_000, 78_000]], ids=str)
+def test_chunks_as_long_as_those_of_training(lengths: list[int]) -> None:
+    corpus = numbered_corpus(lengths)
+    thresholds = np.full(corpus.n_words + 1, KEEP_ALL // 40, dtype=np.int64)
+    options = {"window": 5, "shrink_windows": True, "seed": 4, "epoch": 0}
+    check_against_oracle(corpus, thresholds, [0, 300_000], np, **options)
+    check_against_oracle(corpus, thresholds, [0, 17, 200_000, 300_000], np, **options)
+
+
 def test_chunks_that_keep_nothing() -> None:
     corpus = numbered_corpus([5, 5])
     options = {"window": 3, "shrink_windows": True, "seed": 2, "epoch": 0}
