@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+import numpy as np
+
 from xw2v.errors import ConfigError
 
 __all__ = ["NegativesPer", "TrainingConfig"]
 
 NegativesPer = Literal["block", "pair"]
+
+_LARGEST_WINDOW = 16_383  # the contexts of a center are counted in 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,8 @@ class TrainingConfig:
             "group_blocks",
         ):
             self._check_int(name, 1)
+        if self.window > _LARGEST_WINDOW:
+            raise ConfigError(f"window must be at most {_LARGEST_WINDOW}, not {self.window}")
         self._check_int("seed", 0)
         if self.seed >= 2**63:
             raise ConfigError(f"seed must be below 2**63, not {self.seed}")
@@ -128,11 +134,15 @@ class TrainingConfig:
 
     def _check_int(self, name: str, minimum: int) -> None:
         value = getattr(self, name)
+        if isinstance(value, np.integer):
+            object.__setattr__(self, name, value := int(value))
         if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
             raise ConfigError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
 
     def _check_float(self, name: str, minimum: float) -> None:
         value = getattr(self, name)
+        if isinstance(value, np.floating):
+            object.__setattr__(self, name, value := float(value))
         if not isinstance(value, (int, float)) or not math.isfinite(value) or value < minimum:
             at_least = "" if minimum == -math.inf else f" of at least {minimum:g}"
             raise ConfigError(f"{name} must be a finite number{at_least}, not {value!r}")

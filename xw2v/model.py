@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from xw2v.backend import get_device
 from xw2v.config import TrainingConfig
 from xw2v.formats import SavedModel, load_model, save_model
 from xw2v.plots import plot_loss
@@ -70,6 +71,7 @@ class Word2Vec:
         **hyperparameters: Any,
     ) -> None:
         config = TrainingConfig(**hyperparameters)
+        get_device(config.device)  # before the text is read, not after
         if isinstance(sentences, (str, os.PathLike)):
             vocabulary, corpus = encode_files(
                 [sentences],

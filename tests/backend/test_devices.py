@@ -39,7 +39,7 @@ def test_cpu() -> None:
     assert device.name == "cpu"
     assert isinstance(device.xp.asarray([1.0], device=device.handle), np.ndarray)
     w_in, w_out = np.zeros((2, 3, 4), dtype=np.float32)
-    assert isinstance(device.runner(w_in, w_out, damping=0.2, workers=None), ThreadedRunner)
+    assert isinstance(device.runner(w_in, w_out, workers=None), ThreadedRunner)
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "CPU", "cpu:0", "cuda:", "cuda:x", "cuda:-1", "cuda1"])
@@ -81,4 +81,4 @@ def test_cuda(cupy_namespace: ModuleType) -> None:
     assert device.name == "cuda:0"
     assert get_device("auto").name == "cuda:0"
     w_in, w_out = device.xp.zeros((2, 3, 4), dtype=device.xp.float32, device=device.handle)
-    assert isinstance(device.runner(w_in, w_out, damping=0.2, workers=None), PortableRunner)
+    assert isinstance(device.runner(w_in, w_out, workers=None), PortableRunner)

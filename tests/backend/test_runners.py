@@ -48,12 +48,14 @@ def steps(
     noise = NoiseTable(xp.asarray(noise.thresholds), xp.asarray(noise.aliases))
     batches = LAYOUTS[layout].batches(chunk, noise, batch_words, seed=1, epoch=0, index=0)
     for i, planned in enumerate(batches):
-        yield Step(batch=planned.batch, alpha=ALPHA, with_loss=i % loss_every == 0, info=i)
+        yield Step(
+            batch=planned.batch, alpha=ALPHA, damping=DAMPING, with_loss=i % loss_every == 0, info=i
+        )
 
 
 def threaded(layout: str, workers: int, **options: Any) -> tuple[Any, Any, list[float | None]]:
     w_in, w_out = parameters()
-    runner = ThreadedRunner(w_in, w_out, damping=DAMPING, workers=workers)
+    runner = ThreadedRunner(w_in, w_out, workers=workers)
     losses = [loss for _, loss in runner.run(steps(layout, **options))]
     return w_in, w_out, losses
 
@@ -82,7 +84,7 @@ def test_threads_make_the_steps_of_the_kernel(xp: Any, layout: str, workers: int
     """
     w_in, w_out, losses = threaded(layout, workers)
     ours_in, ours_out = parameters(xp)
-    runner = PortableRunner(ours_in, ours_out, damping=DAMPING)
+    runner = PortableRunner(ours_in, ours_out)
     ours = [loss for _, loss in runner.run(steps(layout, xp=xp))]
     assert len(ours) >= 4
     for mine, theirs, start in zip((ours_in, ours_out), (w_in, w_out), parameters(), strict=True):
@@ -100,7 +102,7 @@ def test_threads_agree_with_plain_loops(layout: str) -> None:
     (step,) = itertools.islice(steps(layout, batch_words=100), 1)
     w_in, w_out = parameters()
     expected = oracle.sgns_step(w_in, w_out, step.batch, alpha=ALPHA, damping=DAMPING)
-    runner = ThreadedRunner(w_in, w_out, damping=DAMPING, workers=2)
+    runner = ThreadedRunner(w_in, w_out, workers=2)
     ((_, loss),) = runner.run([step])
     eps = epsilon(np.float32)
     assert (np.abs(w_in - expected.w_in) <= 8 * eps * expected.magnitude_in).all()
@@ -114,9 +116,9 @@ def test_steps_are_made_in_order_before_they_are_handed_back(kind: str) -> None:
     ours_in, ours_out = w_in.copy(), w_out.copy()
     runner: ThreadedRunner | PortableRunner
     if kind == "threaded":
-        runner = ThreadedRunner(ours_in, ours_out, damping=DAMPING, workers=2)
+        runner = ThreadedRunner(ours_in, ours_out, workers=2)
     else:
-        runner = PortableRunner(ours_in, ours_out, damping=DAMPING)
+        runner = PortableRunner(ours_in, ours_out)
     planned = list(steps("block"))
     seen = 0
     for step, loss in runner.run(iter(planned)):
@@ -139,7 +141,7 @@ def test_what_planning_raises_ends_the_run(workers: int) -> None:
 
     w_in, w_out = parameters()
     made: list[int] = []
-    runner = ThreadedRunner(w_in, w_out, damping=DAMPING, workers=workers)
+    runner = ThreadedRunner(w_in, w_out, workers=workers)
 
     def run() -> None:
         for step, _ in runner.run(broken()):
@@ -154,5 +156,5 @@ def test_what_planning_raises_ends_the_run(workers: int) -> None:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_nothing_to_do(workers: int) -> None:
     w_in, w_out = parameters()
-    assert list(ThreadedRunner(w_in, w_out, damping=DAMPING, workers=workers).run([])) == []
+    assert list(ThreadedRunner(w_in, w_out, workers=workers).run([])) == []
     np.testing.assert_array_equal(w_in, parameters()[0])

@@ -293,7 +293,7 @@ def test_done_is_the_share_of_the_chunk_that_came_before(layout: Layout) -> None
         before += planned.batch.centers.shape[0]
 
 
-@pytest.mark.parametrize("window", [16_383, 20_000, 32_767])
+@pytest.mark.parametrize("window", [8_191, 16_383])
 @pytest.mark.parametrize(
     "layout",
     [
@@ -303,7 +303,7 @@ def test_done_is_the_share_of_the_chunk_that_came_before(layout: Layout) -> None
     ids=layout_name,
 )
 def test_windows_as_large_as_the_numbers_allow(layout: Layout, window: int) -> None:
-    """`sample_chunk` promises windows of up to 32,767 words."""
+    """`sample_chunk` promises windows of up to 16,383 words."""
     n = 2 * window + 10
     corpus = EncodedCorpus(np.zeros(n, dtype=np.int32), np.asarray([0, n]), n)
     chunk = sample_chunk(

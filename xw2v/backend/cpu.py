@@ -54,7 +54,6 @@ class _Model:
 
     w_in: Floats
     w_out: Floats
-    damping: float
     workers: int
     totals: Floats  # (V,) zeros
     gradients: _Workspace
@@ -68,17 +67,13 @@ class ThreadedRunner:
     ----------
     w_in, w_out : array, shape (V, D), float32, C-contiguous
         Changed in place.
-    damping : float
-        See `xw2v.kernel.sgns_step`.
     workers : int
         Threads, at least 1.
     """
 
-    def __init__(self, w_in: Floats, w_out: Floats, *, damping: float, workers: int) -> None:
+    def __init__(self, w_in: Floats, w_out: Floats, *, workers: int) -> None:
         totals = np.zeros(w_in.shape[0], dtype=np.float32)
-        self._model = _Model(
-            w_in, w_out, damping, workers, totals, _Workspace(), _ThreadWorkspace()
-        )
+        self._model = _Model(w_in, w_out, workers, totals, _Workspace(), _ThreadWorkspace())
 
     def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
         """Make the steps, each before it is yielded together with its loss."""
@@ -134,9 +129,9 @@ class _Update:
         self._share_out(self._model.w_in, batch.centers, batch.center_weights, self._of_centers)
 
     def _share_out(self, table: Floats, ids: Ints, weights: Floats, gradients: Floats) -> None:
-        model = self._model
+        model, step = self._model, self._step
         rates = damped_rates(
-            ids, weights, table.shape[0], self._step.alpha, model.damping, scratch=model.totals
+            ids, weights, table.shape[0], step.alpha, step.damping, scratch=model.totals
         )
         if model.workers == 1:
             self._additions.append(partial(scatter_add, table, ids, gradients, rates))

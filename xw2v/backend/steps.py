@@ -18,8 +18,8 @@ class Step:
     Parameters
     ----------
     batch : Batch
-    alpha : float
-        Learning rate.
+    alpha, damping : float
+        Learning rate, and curvature taken for a unit of weight: see `xw2v.kernel.sgns_step`.
     with_loss : bool
         Report the loss before the update.
     info : object
@@ -28,6 +28,7 @@ class Step:
 
     batch: Batch
     alpha: float
+    damping: float
     with_loss: bool
     info: Any
 
@@ -47,12 +48,10 @@ class PortableRunner:
     ----------
     w_in, w_out : array, shape (V, D), float32
         Changed in place.
-    damping : float
-        See `xw2v.kernel.sgns_step`.
     """
 
-    def __init__(self, w_in: Array, w_out: Array, *, damping: float) -> None:
-        self._w_in, self._w_out, self._damping = w_in, w_out, damping
+    def __init__(self, w_in: Array, w_out: Array) -> None:
+        self._w_in, self._w_out = w_in, w_out
 
     def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
         """Make the steps, each before it is yielded together with its loss."""
@@ -62,7 +61,7 @@ class PortableRunner:
                 self._w_out,
                 step.batch,
                 alpha=step.alpha,
-                damping=self._damping,
+                damping=step.damping,
                 with_loss=step.with_loss,
             )
             yield step, None if loss is None else float(loss)

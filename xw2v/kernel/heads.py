@@ -26,8 +26,9 @@ def logistic_residual(
 ) -> Array:
     """Return ``weights * (sigmoid(z) - labels)``, the derivative of `logistic_loss`.
 
-    Exact to a few units in the last place for logits of any size: with s = 2 labels - 1 it is
-    evaluated as ``-s * weights / (1 + exp(s * z))``, which neither cancels nor overflows.
+    With s = 2 labels - 1 it is evaluated as ``-s * weights / (1 + exp(s * z))``, which neither
+    cancels nor overflows: right to a few units in the last place, and to 2e-35 of the weight
+    where |z| is above 80.
 
     Parameters
     ----------

@@ -19,6 +19,8 @@ __all__ = ["Chunk", "sample_chunk"]
 
 Array = Any
 
+_PIECE_WORDS = 1 << 17  # what is sampled at once: bounds the memory that takes
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
@@ -71,7 +73,7 @@ def sample_chunk(
     thresholds : array, shape (V,), int64
         From `keep_thresholds`; its namespace and device are those of the result.
     window : int
-        Largest distance c, at most 32767.
+        Largest distance c, at most 16383.
     shrink_windows : bool
         Draw windows uniformly from 1..c instead of taking c always.
     seed, epoch : int
@@ -81,6 +83,44 @@ def sample_chunk(
     -------
     Chunk
     """
+    pieces = [
+        _sample(
+            corpus,
+            low,
+            min(low + _PIECE_WORDS, stop),
+            thresholds=thresholds,
+            window=window,
+            shrink_windows=shrink_windows,
+            seed=seed,
+            epoch=epoch,
+        )
+        for low in range(start, stop, _PIECE_WORDS)
+    ]
+    if len(pieces) == 1:
+        return pieces[0]
+    xp = array_namespace(thresholds)
+    tokens = [piece.tokens[window : window + len(piece)] for piece in pieces]
+    last = pieces[-1].tokens
+    return Chunk(
+        tokens=xp.concat([pieces[0].tokens[:window], *tokens, last[last.shape[0] - window :]]),
+        positions=xp.concat([piece.positions for piece in pieces]),
+        left=xp.concat([piece.left for piece in pieces]),
+        right=xp.concat([piece.right for piece in pieces]),
+        window=window,
+    )
+
+
+def _sample(
+    corpus: EncodedCorpus,
+    start: int,
+    stop: int,
+    *,
+    thresholds: Array,
+    window: int,
+    shrink_windows: bool,
+    seed: int,
+    epoch: int,
+) -> Chunk:
     xp = array_namespace(thresholds)
     device = device_of(thresholds)
     key = stream_key(seed, Purpose.SUBSAMPLING, epoch)

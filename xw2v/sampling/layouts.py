@@ -63,6 +63,11 @@ class BlockLayout:
     shared_negatives: int
     negative: int
 
+    @property
+    def least_words(self) -> int:
+        """Centers in the smallest batch: one group."""
+        return self.block_size * self.group_blocks
+
     def batches(
         self, chunk: Chunk, noise: NoiseTable, batch_words: int, seed: int, epoch: int, index: int
     ) -> Iterator[PlannedBatch]:
@@ -157,6 +162,11 @@ class PairLayout:
     """
 
     negative: int
+
+    @property
+    def least_words(self) -> int:
+        """Centers in the smallest batch."""
+        return 1
 
     def batches(
         self, chunk: Chunk, noise: NoiseTable, batch_words: int, seed: int, epoch: int, index: int

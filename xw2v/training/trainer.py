@@ -37,6 +37,7 @@ Array = Any
 
 _CHUNK_WORDS = 1 << 20
 _UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few large steps
+_ORDINARY_RATE = 0.05  # small vocabularies diverge at 0.2 if damped as at 0.05
 _PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
 _BATCHES_A_LOSS = 128  # at most: the loss of so many batches is measured on one of them
 _LOSSES_A_RUN = 50  # at least, where there are as many batches
@@ -126,6 +127,21 @@ def learning_rate(config: TrainingConfig, progress: float) -> float:
     return config.alpha - (config.alpha - config.min_alpha) * progress
 
 
+def curvature(config: TrainingConfig, alpha: float) -> float:
+    """Return the curvature that damping takes for a unit of weight at a learning rate.
+
+    Curvature grows with the squared length of the vectors, and large rates make long vectors:
+    what holds at ordinary rates is raised in proportion above them.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    alpha : float
+        Learning rate.
+    """
+    return config.damping * max(1.0, alpha / _ORDINARY_RATE)
+
+
 def initial_parameters(
     n_words: int, config: TrainingConfig, xp: Any, device: Any
 ) -> tuple[Array, Array]:
@@ -195,7 +211,7 @@ def train(
         raise CorpusError("the corpus holds ids that the vocabulary has not: was it encoded by it?")
     device = get_device(config.device)
     w_in, w_out = initial_parameters(len(vocabulary), config, device.xp, device.handle)
-    runner = device.runner(w_in, w_out, damping=config.damping, workers=config.workers)
+    runner = device.runner(w_in, w_out, workers=config.workers)
     total = corpus.n_words * config.epochs
     losses: list[LossRecord] = []
     began = time.perf_counter()
@@ -232,7 +248,8 @@ def _steps(
     noise = NoiseTable(
         xp.asarray(noise.thresholds, device=handle), xp.asarray(noise.aliases, device=handle)
     )
-    thresholds = xp.asarray(keep_thresholds(vocabulary.counts, config.sample), device=handle)
+    keep = keep_thresholds(vocabulary.counts, config.sample)
+    thresholds = xp.asarray(keep, device=handle)
     layout: BlockLayout | PairLayout
     if config.negatives_per == "block":
         layout = BlockLayout(
@@ -244,13 +261,14 @@ def _steps(
     else:
         layout = PairLayout(negative=config.negative)
     n_words = corpus.n_words
+    kept = float(vocabulary.counts @ (keep / 2**31))
     batch_words = config.batch_words
     if batch_words is None:
         batch_words = device.batch_words
         if config.negatives_per == "pair":
             batch_words //= _PAIR_LAYOUT_SHRINK
-        batch_words = max(1, min(batch_words, n_words // _UPDATES_AN_EPOCH))
-    n_batches = config.epochs * n_words // batch_words
+        batch_words = max(1, min(batch_words, int(kept) // _UPDATES_AN_EPOCH))
+    n_batches = config.epochs * int(kept) // max(batch_words, layout.least_words)
     loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
     n_chunks = -(-n_words // _CHUNK_WORDS)
     borders = [n_words * i // n_chunks for i in range(n_chunks + 1)]
@@ -269,9 +287,11 @@ def _steps(
             )
             for planned in layout.batches(chunk, noise, batch_words, config.seed, epoch, index):
                 words = epoch * n_words + start + int((stop - start) * planned.done)
+                alpha = learning_rate(config, words / (n_words * config.epochs))
                 yield Step(
                     batch=planned.batch,
-                    alpha=learning_rate(config, words / (n_words * config.epochs)),
+                    alpha=alpha,
+                    damping=curvature(config, alpha),
                     with_loss=count % loss_every == 0,
                     info=(words, planned.pairs),
                 )
