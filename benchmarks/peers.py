@@ -138,6 +138,7 @@ def measure(job: Result) -> Result:
 @click.option("--speed-epochs", default=1, show_default=True, help="Epochs of a timed run.")
 @click.option("--epochs", default=5, show_default=True, help="Epochs of a quality run.")
 @click.option("--seeds", default=3, show_default=True, help="Quality runs of each; 0 for none.")
+@click.option("--peers", default=",".join(PEERS), show_default=True, help="Whom to measure.")
 @click.option("--vector-size", default=OPTIONS["vector_size"], show_default=True)
 @click.option("--analogies", type=click.Path(exists=True), help="Analogy questions.")
 @click.option("--pairs", multiple=True, type=click.Path(exists=True), help="Word-pair scores.")
@@ -152,6 +153,7 @@ def main(
     speed_epochs: int,
     epochs: int,
     seeds: int,
+    peers: str,
     vector_size: int,
     analogies: str | None,
     pairs: tuple[str, ...],
@@ -173,19 +175,22 @@ def main(
         "pairs": [],
         "extra": json.loads(extra),
     }
+    chosen = peers.split(",")
+    if unknown := set(chosen) - set(PEERS):
+        raise click.UsageError(f"unknown peers: {', '.join(sorted(unknown))}")
     console = Console(stderr=True)
     speed: dict[str, list[Result]] = {}
     for count in map(int, workers.split(",")):
         for repeat in range(repeats):
-            for peer in PEERS:
+            for peer in chosen:
                 some = {**base, "peer": peer, "workers": count, "epochs": speed_epochs, "seed": 1}
                 result = measure(some)
                 console.print(f"{peer}, {count} workers, run {repeat + 1}: {_rates(result)}")
                 speed.setdefault(f"{peer} {count}", []).append(result)
-    quality: dict[str, list[Result]] = {peer: [] for peer in PEERS}
+    quality: dict[str, list[Result]] = {peer: [] for peer in chosen}
     cores = max(map(int, workers.split(",")))
     for seed in range(1, seeds + 1):
-        for peer in PEERS:
+        for peer in chosen:
             some = {**base, "peer": peer, "workers": cores, "epochs": epochs, "seed": seed}
             result = measure({**some, "analogies": analogies, "pairs": list(pairs)})
             console.print(f"{peer}, seed {seed}: {_scores(result)}, {_rates(result)}")
@@ -230,7 +235,7 @@ def show(speed: dict[str, list[Result]], quality: dict[str, list[Result]]) -> No
     for name in ("peer, workers", "reading s", "words/s", "x gensim", "reading x", "peak MB"):
         table.add_column(name, justify="right")
     for name, runs in speed.items():
-        others = speed[f"gensim {name.split()[1]}"]
+        others = speed.get(f"gensim {name.split()[1]}", runs)
         pairs = list(zip(runs, others, strict=True))
         table.add_row(
             name,
@@ -241,7 +246,8 @@ def show(speed: dict[str, list[Result]], quality: dict[str, list[Result]]) -> No
             f"{max(r['peak_mb'] for r in runs):.0f}",
         )
     console.print(table)
-    measures = _measures(quality["xw2v"][0]) if quality["xw2v"] else []
+    some = [runs[0] for runs in quality.values() if runs]
+    measures = _measures(some[0]) if some else []
     if measures:
         table = Table(title="Quality (mean and standard deviation over seeds)")
         table.add_column("peer")

@@ -6,11 +6,13 @@ second, each thread adds the updates of rows that are its own, in the order in w
 in the batch. Planning the next batch is one more task of the first phase.
 """
 
+import itertools
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,7 @@ class _Model:
     w_in: Floats
     w_out: Floats
     workers: int
+    owners: NDArray[np.unsignedinteger[Any]]  # (V,) which worker adds to a row
     totals: Floats  # (V,) zeros
     gradients: _Workspace
     intermediates: _ThreadWorkspace
@@ -72,8 +75,16 @@ class ThreadedRunner:
     """
 
     def __init__(self, w_in: Floats, w_out: Floats, *, workers: int) -> None:
-        totals = np.zeros(w_in.shape[0], dtype=np.float32)
-        self._model = _Model(w_in, w_out, workers, totals, _Workspace(), _ThreadWorkspace())
+        stripes = np.arange(w_in.shape[0]) >> _STRIPE_BITS
+        self._model = _Model(
+            w_in=w_in,
+            w_out=w_out,
+            workers=workers,
+            owners=(stripes % workers).astype(np.uint8 if workers <= 256 else np.uint16),
+            totals=np.zeros(w_in.shape[0], dtype=np.float32),
+            gradients=_Workspace(),
+            intermediates=_ThreadWorkspace(),
+        )
 
     def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
         """Make the steps, each before it is yielded together with its loss."""
@@ -136,11 +147,11 @@ class _Update:
         if model.workers == 1:
             self._additions.append(partial(scatter_add, table, ids, gradients, rates))
             return
-        owners = ((ids >> _STRIPE_BITS) % model.workers).astype(np.uint16)
-        order = np.argsort(owners, kind="stable").astype(np.int32)  # a radix sort
-        ends = np.cumsum(np.bincount(owners, minlength=model.workers))
-        ids, rates = ids[order], rates[order]
-        for start, stop in zip((0, *ends[:-1]), ends, strict=True):
+        owners = model.owners.take(ids)
+        order = owners.argsort(kind="stable").astype(np.int32)  # a radix sort
+        ends = np.bincount(owners, minlength=model.workers).cumsum().tolist()
+        ids, rates = ids.take(order), rates.take(order)
+        for start, stop in itertools.pairwise((0, *ends)):
             own = slice(start, stop)
             self._additions.append(
                 partial(scatter_add, table, ids[own], gradients, rates[own], order[own])

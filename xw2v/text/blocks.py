@@ -76,6 +76,11 @@ class BlockEncoder:
         assert encoded is not None  # noqa: S101 (a clean block is UTF-8 with ASCII white space)
         return encoded
 
+    def close(self) -> None:
+        """Give the memory of the last blocks back: what comes next makes no use of it."""
+        self._known = None
+        self._pa.default_memory_pool().release_unused()
+
     def _clean(self, block: bytes) -> bytes:
         return _WIDE_SPACE.sub(" ", block.decode("utf-8", self._errors)).encode()
 

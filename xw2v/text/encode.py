@@ -119,6 +119,7 @@ def _encode_files(
                     if progress is not None:
                         progress(done + end, total)
             done += end
+        encoder.close()
         return collector.finish(
             _some([source.name for source in sources]), min_count, max_final_vocab, chunk
         )
