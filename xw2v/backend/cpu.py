@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Task = Callable[[], object]
 
-_TILE_ROWS = 3200  # of both tables: enough to hide the calls, few enough for a core's cache
+_TILE_ROWS = 4300  # of both tables: enough to hide the calls, few enough for a core's cache
 _STRIPE_BITS = 4  # rows go to owners in stripes of 16: even shares of frequent and rare words
 
 
