@@ -38,7 +38,7 @@ class TrainingConfig:
     negatives_per : {"block", "pair"}
         ``"block"`` shares noise words between the pairs of a few blocks of text and weights
         them so that the expected gradient is the same; ``"pair"`` draws K for each pair, the
-        textbook form, several times slower.
+        textbook form, many times slower.
     ns_exponent : float
         The noise distribution is proportional to ``count ** ns_exponent``.
     sample : float

@@ -29,7 +29,7 @@ _HELP = {
         "--window words.",
         "negative": "Noise words for each pair of center and context word.",
         "negatives_per": "Share noise words between the pairs of a few blocks of text, or draw "
-        "them for each pair: the textbook form, several times slower.",
+        "them for each pair: the textbook form, many times slower.",
         "ns_exponent": "Noise words are drawn in proportion to their counts to this power.",
     },
     "Vocabulary": {
