@@ -201,7 +201,7 @@ def main(
             "date": time.strftime("%Y-%m-%d"),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
             "python": platform.python_version(),
-            "versions": {name: version(name) for name in (*PEERS, "numpy", "scipy")},
+            "versions": {name: version(name) for name in (*chosen, "numpy", "scipy")},
             "options": {**OPTIONS, "vector_size": vector_size, **base["extra"]},
         }
         Path(output).write_text(
@@ -235,14 +235,14 @@ def show(speed: dict[str, list[Result]], quality: dict[str, list[Result]]) -> No
     for name in ("peer, workers", "reading s", "words/s", "x gensim", "reading x", "peak MB"):
         table.add_column(name, justify="right")
     for name, runs in speed.items():
-        others = speed.get(f"gensim {name.split()[1]}", runs)
-        pairs = list(zip(runs, others, strict=True))
+        others = speed.get(f"gensim {name.split()[1]}", [])  # none if gensim was not chosen
+        pairs = list(zip(runs, others, strict=False))
         table.add_row(
             name,
             f"{statistics.median(r['read'] for r in runs):.2f}",
             f"{statistics.median(map(_rate, runs)):,.0f}",
-            f"{statistics.median(_rate(a) / _rate(b) for a, b in pairs):.2f}",
-            f"{statistics.median(b['read'] / a['read'] for a, b in pairs):.2f}",
+            _ratio([_rate(a) / _rate(b) for a, b in pairs]),
+            _ratio([b["read"] / a["read"] for a, b in pairs]),
             f"{max(r['peak_mb'] for r in runs):.0f}",
         )
     console.print(table)
@@ -256,6 +256,10 @@ def show(speed: dict[str, list[Result]], quality: dict[str, list[Result]]) -> No
         for peer, runs in quality.items():
             table.add_row(peer, *(_mean(np.asarray([r[m] for r in runs])) for m in measures))
         console.print(table)
+
+
+def _ratio(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):.2f}" if ratios else "-"
 
 
 def _mean(values: NDArray[np.float64]) -> str:

@@ -66,6 +66,7 @@ class TrainingConfig:
         Blocks G in a group.
     damping : float
         Strength of damped accumulation, see `xw2v.kernel.damping`; 0 adds plain sums.
+        Above a rate of 0.05 it grows in proportion to the rate.
     workers : int or None
         Threads; None takes one for each core this process may use.
     device : str

@@ -13,13 +13,11 @@ from xw2v.backend import get_device
 from xw2v.config import TrainingConfig
 from xw2v.formats import SavedModel, load_model, save_model
 from xw2v.plots import plot_loss
-from xw2v.text import encode_files, encode_sentences
-from xw2v.text.corpus import EncodedCorpus
-from xw2v.text.vocabulary import Vocabulary
+from xw2v.text import EncodedCorpus, Vocabulary, encode_files, encode_sentences
 from xw2v.training import LossRecord, Progress, train
 from xw2v.vectors import WordVectors
 
-__all__ = ["Word2Vec"]
+__all__ = ["Word2Vec", "save_trained", "train_model"]
 
 Path = str | os.PathLike[str]
 

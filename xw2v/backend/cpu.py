@@ -9,7 +9,7 @@ in the batch. Planning the next batch is one more task of the first phase.
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from xw2v.backend.steps import Step
-from xw2v.backend.threads import Team
+from xw2v.backend.threads import Task, Team
 from xw2v.kernel import batch_gradients, damped_rates, scatter_add
 
 __all__ = ["ThreadedRunner"]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-Task = Callable[[], object]
 
 _TILE_ROWS = 4300  # of both tables: enough to hide the calls, few enough for a core's cache
 _STRIPE_BITS = 4  # rows go to owners in stripes of 16: even shares of frequent and rare words

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Team", "usable_cores"]
+__all__ = ["Task", "Team", "usable_cores"]
 
 Task = Callable[[], object]
 
