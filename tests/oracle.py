@@ -100,7 +100,8 @@ def sgns_step(w_in: Any, w_out: Any, batch: Any, *, alpha: float, damping: float
                     dz = sum(abs(v_in[center, d] * v_out[target, d]) for d in range(size))
                     g = weight * (sigmoid(z) - label)
                     loss += weight * softplus(z if label == 0 else -z)
-                    spread = abs(g) + weight * dz / 4  # the slope of the sigmoid is at most 1/4
+                    # A residual is as precise as its weight; the sigmoid's slope is at most 1/4.
+                    spread = weight * (1 + dz / 4)
                     for d in range(size):
                         gradient_in[center, d] += g * v_out[target, d]
                         gradient_out[target, d] += g * v_in[center, d]
@@ -156,13 +157,12 @@ def contexts_of_corpus(
     thresholds: Sequence[int],
     window: int,
     shrink_windows: bool,
-    subsampling_key: int,
-    window_key: int,
+    key: int,
 ) -> Contexts:
     """Subsample a corpus sentence by sentence and list (center, context) positions."""
     n = len(ids)
-    kept_draws = [bits & 0x7FFFFFFF for bits in splitmix64(subsampling_key, n)]
-    window_draws = [(bits & 0x7FFFFFFF) * window >> 31 for bits in splitmix64(window_key, n)]
+    kept_draws = [bits & 0x7FFFFFFF for bits in splitmix64(key, n)]
+    window_draws = [(bits >> 32 & 0x7FFFFFFF) * window >> 31 for bits in splitmix64(key, n)]
     result = Contexts([], [])
     for start, stop in pairwise(starts):
         sentence = [at for at in range(start, stop) if kept_draws[at] < thresholds[ids[at]]]

@@ -38,8 +38,8 @@ def test_cpu() -> None:
     device = get_device("cpu")
     assert device.name == "cpu"
     assert isinstance(device.xp.asarray([1.0], device=device.handle), np.ndarray)
-    w_in, w_out = np.zeros((2, 3, 4), dtype=np.float32)
-    assert isinstance(device.runner(w_in, w_out, workers=None), ThreadedRunner)
+    parameters = np.zeros((2, 3, 4), dtype=np.float32)
+    assert isinstance(device.runner(parameters, workers=None), ThreadedRunner)
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "CPU", "cpu:0", "cuda:", "cuda:x", "cuda:-1", "cuda1"])
@@ -80,5 +80,5 @@ def test_cuda(cupy_namespace: ModuleType) -> None:
     device = get_device("cuda")
     assert device.name == "cuda:0"
     assert get_device("auto").name == "cuda:0"
-    w_in, w_out = device.xp.zeros((2, 3, 4), dtype=device.xp.float32, device=device.handle)
-    assert isinstance(device.runner(w_in, w_out, workers=None), PortableRunner)
+    parameters = device.xp.zeros((2, 3, 4), dtype=device.xp.float32, device=device.handle)
+    assert isinstance(device.runner(parameters, workers=None), PortableRunner)

@@ -49,8 +49,7 @@ def expected_contexts(corpus: EncodedCorpus, thresholds: Any, **options: Any) ->
         thresholds=thresholds.tolist(),
         window=options["window"],
         shrink_windows=options["shrink_windows"],
-        subsampling_key=stream_key(options["seed"], Purpose.SUBSAMPLING, options["epoch"]),
-        window_key=stream_key(options["seed"], Purpose.WINDOW, options["epoch"]),
+        key=stream_key(options["seed"], Purpose.WORDS, options["epoch"]),
     )
 
 

@@ -87,7 +87,7 @@ def test_every_bit_is_even_and_uncorrelated_with_the_next_counter() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 1000, 65537])
 def test_numbers_below_are_uniform(n: int) -> None:
-    bits = random_bits(stream_key(1, Purpose.WINDOW, 2), np.arange(1 << 20))
+    bits = random_bits(stream_key(1, Purpose.WORDS, 2), np.arange(1 << 20))
     draws = random_below(bits, n)
     assert draws.min() >= 0
     assert draws.max() == n - 1

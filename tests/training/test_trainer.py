@@ -13,7 +13,7 @@ from tests.conftest import to_host
 from tests.synthetic import random_corpus, toy_sentences
 from xw2v.config import TrainingConfig
 from xw2v.errors import ConfigError, CorpusError, DeviceError
-from xw2v.sampling import sample_chunk
+from xw2v.sampling import sample_pieces
 from xw2v.text import EncodedCorpus, Vocabulary, encode_sentences
 from xw2v.training import (
     LossRecord,
@@ -71,9 +71,9 @@ def test_every_epoch_of_every_seed_is_drawn_anew(monkeypatch: pytest.MonkeyPatch
 
     def spy(*args: Any, seed: int, epoch: int, **options: Any) -> Any:
         drawn.append((seed, epoch))
-        return sample_chunk(*args, seed=seed, epoch=epoch, **options)
+        return sample_pieces(*args, seed=seed, epoch=epoch, **options)
 
-    monkeypatch.setattr("xw2v.training.trainer.sample_chunk", spy)
+    monkeypatch.setattr("xw2v.training.trainer.sample_pieces", spy)
     vocabulary, corpus = random_corpus(1000, 50)
     train(corpus, vocabulary, config(seed=7, epochs=3))
     assert drawn == [(7, 0), (7, 1), (7, 2)]
@@ -190,9 +190,9 @@ def test_initial_parameters_are_uniform() -> None:
 def test_initial_parameters_are_the_same_everywhere(xp: Any, fixed_shapes: None) -> None:
     options = config(vector_size=30)
     expected, _ = initial_parameters(20_000, options, np, "cpu")
-    w_in, w_out = initial_parameters(20_000, options, xp, None)
-    assert to_host(w_in).tobytes() == expected.tobytes()
-    assert not to_host(w_out).any()
+    parameters = to_host(initial_parameters(20_000, options, xp, None))
+    assert parameters[0].tobytes() == expected.tobytes()
+    assert not parameters[1].any()
 
 
 # Corpora that leave little or nothing to train on

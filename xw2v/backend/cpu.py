@@ -1,9 +1,9 @@
 """Steps on NumPy arrays by a team of threads; their number does not change a bit.
 
 A step has two phases. In the first, threads take tiles, a few groups of blocks each, and
-compute gradients at the parameters as they are; a tile is the same whoever takes it. In the
-second, each thread adds the updates of rows that are its own, in the order in which they stand
-in the batch. Planning the next batch is one more task of the first phase.
+compute gradients at the parameters as they are; cutting a batch differently changes nothing. In
+the second, each thread adds the updates of rows that are its own, in the order in which they
+stand in the batch. Planning the next batch is one more task of the first phase.
 """
 
 import itertools
@@ -20,12 +20,13 @@ from threadpoolctl import threadpool_limits
 
 from xw2v.backend.steps import Step
 from xw2v.backend.threads import Task, Team
-from xw2v.kernel import batch_gradients, damped_rates, scatter_add
+from xw2v.kernel import block_gradients, damped_rates, gather, scatter_add
 
 __all__ = ["ThreadedRunner"]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Owners = NDArray[np.unsignedinteger[Any]]
 
 _TILE_ROWS = 4300  # of both tables: enough to hide the calls, few enough for a core's cache
 _STRIPE_BITS = 4  # rows go to owners in stripes of 16: even shares of frequent and rare words
@@ -53,11 +54,10 @@ class _ThreadWorkspace(_Workspace, threading.local):
 class _Model:
     """The parameters, and the memory to work on them with."""
 
-    w_in: Floats
-    w_out: Floats
+    table: Floats  # (2 V, D): the rows of W_in, then those of W_out
     workers: int
-    owners: NDArray[np.unsignedinteger[Any]]  # (V,) which worker adds to a row
-    totals: Floats  # (V,) zeros
+    owners: Owners  # (2 V,) which worker adds to a row
+    totals: Floats  # (2 V,) zeros
     gradients: _Workspace
     intermediates: _ThreadWorkspace
 
@@ -67,20 +67,20 @@ class ThreadedRunner:
 
     Parameters
     ----------
-    w_in, w_out : array, shape (V, D), float32, C-contiguous
-        Changed in place.
+    parameters : array, shape (2, V, D), float32, C-contiguous
+        W_in and W_out; changed in place.
     workers : int
         Threads, at least 1.
     """
 
-    def __init__(self, w_in: Floats, w_out: Floats, *, workers: int) -> None:
-        stripes = np.arange(w_in.shape[0]) >> _STRIPE_BITS
+    def __init__(self, parameters: Floats, *, workers: int) -> None:
+        table = parameters.reshape(-1, parameters.shape[2])
+        stripes = np.arange(table.shape[0]) >> _STRIPE_BITS
         self._model = _Model(
-            w_in=w_in,
-            w_out=w_out,
+            table=table,
             workers=workers,
             owners=(stripes % workers).astype(np.uint8 if workers <= 256 else np.uint16),
-            totals=np.zeros(w_in.shape[0], dtype=np.float32),
+            totals=np.zeros(table.shape[0], dtype=np.float32),
             gradients=_Workspace(),
             intermediates=_ThreadWorkspace(),
         )
@@ -88,36 +88,52 @@ class ThreadedRunner:
     def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
         """Make the steps, each before it is yielded together with its loss."""
         upcoming = iter(steps)
-        planned: list[Step | None] = []
+        planned: list[_Update | None] = []
 
         def plan_next() -> None:
-            planned.append(next(upcoming, None))
+            step = next(upcoming, None)
+            planned.append(None if step is None else _Update(self._model, step))
 
         # The threads are ours: BLAS must not start its own.
         with threadpool_limits(limits=1, user_api="blas"), Team(self._model.workers) as team:
             plan_next()
-            while (step := planned.pop()) is not None:
-                update = _Update(self._model, step)
-                team.run([plan_next, update.share_out, *update.tiles()])
+            while (update := planned.pop()) is not None:
+                # Planning is many small calls, which hold the interpreter lock: one thread's task.
+                team.run([plan_next, *update.tiles()])
                 team.run(update.additions())
-                yield step, update.loss()
+                yield update.step, update.loss()
 
 
 class _Update:
-    """One step being made: its gradients, and who adds which of them."""
+    """One step being made: its gradients, and who adds which of them.
+
+    A batch is cut into P parts of R rows each, the centers of a part and then its targets, so
+    that one gather serves a tile and one scatter-add the batch.
+    """
 
     def __init__(self, model: _Model, step: Step) -> None:
-        self._model, self._step = model, step
-        batch, size = step.batch, model.w_in.shape[1]
-        self._targets = np.concatenate([term.targets.reshape(-1) for term in batch.terms])
-        self._of_centers = model.gradients("centers", (batch.centers.size, size))
-        self._of_targets = model.gradients("targets", (self._targets.size, size))
-        stride = max(1, _TILE_ROWS * batch.parts // (batch.centers.size + self._targets.size))
-        self._tiles = [
-            (start, min(start + stride, batch.parts)) for start in range(0, batch.parts, stride)
-        ]
+        self._model, self.step = model, step
+        batch = step.batch
+        parts = batch.parts
+        ids, weights = [batch.centers], [batch.center_weights]
+        for term in batch.terms:
+            ids.append(term.targets + model.table.shape[0] // 2)
+            weights.append(term.target_weights)
+        self._ids: Ints = np.concatenate([i.reshape(parts, -1) for i in ids], axis=1)
+        self._gradients = model.gradients("rows", (*self._ids.shape, model.table.shape[1]))
+        self._rates: Floats = damped_rates(
+            self._ids.reshape(-1),
+            np.concatenate([w.reshape(parts, -1) for w in weights], axis=1).reshape(-1),
+            model.table.shape[0],
+            step.alpha,
+            step.damping,
+            scratch=model.totals,
+        )
+        self._owners = model.owners.take(self._ids.reshape(-1)) if model.workers > 1 else None
+        # A batch that is asked for its loss is cut, and summed, alike for any number of threads.
+        workers = 1 if step.with_loss else model.workers
+        self._tiles = _tiles(parts, self._ids.shape[1], workers)
         self._losses = [0.0] * len(self._tiles)
-        self._additions: list[Task] = []
 
     def tiles(self) -> list[Task]:
         """Return the tasks that compute the gradients."""
@@ -125,64 +141,65 @@ class _Update:
 
     def additions(self) -> list[Task]:
         """Return the tasks that add the gradients to the parameters, once they are there."""
-        return self._additions
+        return [partial(self._add, worker) for worker in range(self._model.workers)]
 
     def loss(self) -> float | None:
         """Return the loss before the step, if it was asked for."""
-        return math.fsum(self._losses) if self._step.with_loss else None
-
-    def share_out(self) -> None:
-        """Find the rate of each addition, and give each thread those to rows of its own."""
-        batch = self._step.batch
-        weights = np.concatenate([term.target_weights.reshape(-1) for term in batch.terms])
-        self._share_out(self._model.w_out, self._targets, weights, self._of_targets)
-        self._share_out(self._model.w_in, batch.centers, batch.center_weights, self._of_centers)
-
-    def _share_out(self, table: Floats, ids: Ints, weights: Floats, gradients: Floats) -> None:
-        model, step = self._model, self._step
-        rates = damped_rates(
-            ids, weights, table.shape[0], step.alpha, step.damping, scratch=model.totals
-        )
-        if model.workers == 1:
-            self._additions.append(partial(scatter_add, table, ids, gradients, rates))
-            return
-        owners = model.owners.take(ids)
-        order = owners.argsort(kind="stable").astype(np.int32)  # a radix sort
-        ends = np.bincount(owners, minlength=model.workers).cumsum().tolist()
-        ids, rates = ids.take(order), rates.take(order)
-        for start, stop in itertools.pairwise((0, *ends)):
-            own = slice(start, stop)
-            self._additions.append(
-                partial(scatter_add, table, ids[own], gradients, rates[own], order[own])
-            )
+        return math.fsum(self._losses) if self.step.with_loss else None
 
     def _tile(self, i: int) -> None:
         """Compute the gradients of tile `i` into its part of the batch's."""
-        model, step = self._model, self._step
-        start, stop = self._tiles[i]
-        parts = step.batch.parts
-        places = {"dx": _part(self._of_centers, start, stop, parts)}
-        row = 0
-        for t, term in enumerate(step.batch.terms):
-            rows = self._of_targets[row : row + term.targets.size]
-            places[f"dy{t}"] = _part(rows, start, stop, parts)
-            row += term.targets.size
+        model, batch, (start, stop) = self._model, self.step.batch, self._tiles[i]
+        parts, n = batch.parts, stop - start
+        gradients = self._gradients[start:stop]
+        rows = model.intermediates("rows", gradients.shape)
+        ids = self._ids[start:stop]
+        gather(model.table, ids.reshape(-1), out=rows.reshape(-1, rows.shape[2]))
+        end = centers = batch.centers.size // parts
+        for t, term in enumerate(batch.terms):
+            # (n, blocks of a part, rows of a block, D)
+            blocks, m = term.targets.shape[0] // parts, term.targets.shape[1]
+            x_shape = (n, blocks, centers // blocks, rows.shape[2])
+            y_shape = (n, blocks, m, rows.shape[2])
+            begin, end = end, end + blocks * m
+            dx = gradients[:, :centers]
+            if t:
+                dx = model.intermediates("more dx", dx.shape)
+            z = model.intermediates("z", (*x_shape[:3], m))
+            result = block_gradients(
+                rows[:, :centers].reshape(x_shape),
+                rows[:, begin:end].reshape(y_shape),
+                _cut(term.labels, parts, start, stop),
+                _cut(term.weights, parts, start, stop),
+                with_loss=self.step.with_loss,
+                out=(z, dx.reshape(x_shape), gradients[:, begin:end].reshape(y_shape)),
+                xp=np,
+            )
+            if t:
+                gradients[:, :centers] += dx
+            if result.loss is not None:
+                self._losses[i] += float(result.loss)
 
-        def buffer(name: str, shape: tuple[int, ...]) -> Floats:
-            place = places.get(name)
-            return model.intermediates(name, shape) if place is None else place.reshape(shape)
-
-        gradients = batch_gradients(
-            model.w_in,
-            model.w_out,
-            step.batch.part(start, stop),
-            with_loss=step.with_loss,
-            buffer=buffer,
-        )
-        if gradients.loss is not None:
-            self._losses[i] = float(gradients.loss)
+    def _add(self, worker: int) -> None:
+        """Add what goes to the rows of one worker, in the order of the batch."""
+        table, ids, rates = self._model.table, self._ids.reshape(-1), self._rates
+        gradients = self._gradients.reshape(-1, table.shape[1])
+        if self._owners is None:
+            scatter_add(table, ids, gradients, rates)
+            return
+        own = (self._owners == worker).nonzero()[0]
+        scatter_add(table, ids.take(own), gradients, rates.take(own), own.astype(np.int32))
 
 
-def _part(rows: Floats, start: int, stop: int, parts: int) -> Floats:
-    size = rows.shape[0] // parts
-    return rows[start * size : stop * size]
+def _tiles(parts: int, part_rows: int, workers: int) -> list[tuple[int, int]]:
+    """Cut the parts of a batch into tiles of equal size, as many for each worker."""
+    rounds = -(-parts * part_rows // (_TILE_ROWS * workers))
+    n = min(parts, rounds * workers)
+    return list(itertools.pairwise(parts * i // n for i in range(n + 1)))
+
+
+def _cut(values: Any, parts: int, start: int, stop: int) -> Any:
+    """Return what belongs to some parts of a term's labels or weights, (B, T, M) or less."""
+    if isinstance(values, float) or values.ndim < 3 or values.shape[0] == 1:
+        return values  # the same for all blocks
+    return values.reshape(parts, -1, *values.shape[1:])[start:stop]

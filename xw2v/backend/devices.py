@@ -37,20 +37,20 @@ class Device:
     handle: Any
     batch_words: int
 
-    def runner(self, w_in: Array, w_out: Array, *, workers: int | None) -> Runner:
+    def runner(self, parameters: Array, *, workers: int | None) -> Runner:
         """Return what makes steps on parameters that live on this device.
 
         Parameters
         ----------
-        w_in, w_out : array, shape (V, D), float32
-            Changed in place by the runner.
+        parameters : array, shape (2, V, D), float32
+            W_in and W_out; changed in place by the runner.
         workers : int or None
             Threads, on a CPU; None takes one for each usable core.
         """
         if self.name == "cpu":
             workers = workers or usable_cores()
-            return ThreadedRunner(w_in, w_out, workers=workers)
-        return PortableRunner(w_in, w_out)
+            return ThreadedRunner(parameters, workers=workers)
+        return PortableRunner(parameters)
 
 
 def get_device(name: str) -> Device:

@@ -46,12 +46,12 @@ class PortableRunner:
 
     Parameters
     ----------
-    w_in, w_out : array, shape (V, D), float32
-        Changed in place.
+    parameters : array, shape (2, V, D), float32
+        W_in and W_out; changed in place.
     """
 
-    def __init__(self, w_in: Array, w_out: Array) -> None:
-        self._w_in, self._w_out = w_in, w_out
+    def __init__(self, parameters: Array) -> None:
+        self._w_in, self._w_out = parameters[0, ...], parameters[1, ...]
 
     def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
         """Make the steps, each before it is yielded together with its loss."""

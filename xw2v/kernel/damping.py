@@ -17,6 +17,8 @@ __all__ = ["damped_rates", "damping_factor", "row_totals"]
 
 Array = Any
 
+_SMALLEST = 1e-30  # where the factor has long been 1, and 0 / 0 is avoided
+
 
 def damping_factor(c: Array) -> Array:
     """Return ``(1 - exp(-c)) / c``, which is 1 at c = 0.
@@ -31,13 +33,11 @@ def damping_factor(c: Array) -> Array:
     array, shape and dtype of `c`
         In 0..1.
     """
-    # Kahan's way, (1 - u) / -log(u) with u = exp(-c), is exact where 1 - u cancels, and twice
-    # as fast as expm1. https://www.plunk.org/~hatch/rightway.html
+    # With h = c / 2 and t = tanh(h) it is t / (h (1 + t)): nothing cancels or overflows.
     xp = array_namespace(c)
-    u = xp.exp(-c)
-    divisor = xp.where(u > 0.5, -xp.log(xp.maximum(u, 0.5)), c)
-    moved = u < 1.0
-    return xp.where(moved, (1.0 - u) / xp.where(moved, divisor, 1.0), 1.0)
+    h = xp.maximum(0.5 * c, _SMALLEST)
+    t = xp.tanh(h)
+    return t / (h * (1.0 + t))
 
 
 def row_totals(ids: Array, weights: Array, n_rows: int, *, scratch: Array | None = None) -> Array:

@@ -1,6 +1,6 @@
 """Token ids become batches: counter-based random numbers, subsampling, noise, layouts."""
 
-from xw2v.sampling.chunks import Chunk, sample_chunk
+from xw2v.sampling.chunks import Chunk, join_pieces, sample_chunk, sample_pieces
 from xw2v.sampling.layouts import BlockLayout, PairLayout, PlannedBatch
 from xw2v.sampling.noise import NoiseTable, keep_thresholds
 from xw2v.sampling.random import Purpose, random_below, random_bits, stream_key
@@ -12,9 +12,11 @@ __all__ = [
     "PairLayout",
     "PlannedBatch",
     "Purpose",
+    "join_pieces",
     "keep_thresholds",
     "random_below",
     "random_bits",
     "sample_chunk",
+    "sample_pieces",
     "stream_key",
 ]

@@ -4,6 +4,7 @@ A chunk is planned at once because subsampling gives arrays whose size depends o
 which makes a GPU wait; everything after it has shapes known beforehand.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,11 @@ from numpy.typing import NDArray
 from xw2v.sampling.random import Purpose, random_below, random_bits, stream_key
 from xw2v.text import EncodedCorpus
 
-__all__ = ["Chunk", "sample_chunk"]
+__all__ = ["Chunk", "join_pieces", "sample_chunk", "sample_pieces"]
 
 Array = Any
 
-_PIECE_WORDS = 1 << 17  # what is sampled at once: bounds the memory that takes
+_PIECE_WORDS = 1 << 15  # what is sampled at once: its arrays stay in cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,38 @@ class Chunk:
         return int(self.positions.shape[0])
 
 
-def sample_chunk(
+def sample_chunk(corpus: EncodedCorpus, start: int, stop: int, **options: Any) -> Chunk:
+    """Sample the corpus words `start` to `stop`: the pieces of `sample_pieces`, joined.
+
+    Parameters
+    ----------
+    corpus, start, stop, **options
+        As for `sample_pieces`.
+
+    Returns
+    -------
+    Chunk
+    """
+    return join_pieces(list(sample_pieces(corpus, start, stop, **options)))
+
+
+def join_pieces(pieces: Sequence[Chunk]) -> Chunk:
+    """Return what `sample_pieces` gave, one at least, as one chunk."""
+    if len(pieces) == 1:
+        return pieces[0]
+    window, last = pieces[0].window, pieces[-1].tokens
+    xp = array_namespace(last)
+    tokens = [piece.tokens[window : window + len(piece)] for piece in pieces]
+    return Chunk(
+        tokens=xp.concat([pieces[0].tokens[:window], *tokens, last[last.shape[0] - window :]]),
+        positions=xp.concat([piece.positions for piece in pieces]),
+        left=xp.concat([piece.left for piece in pieces]),
+        right=xp.concat([piece.right for piece in pieces]),
+        window=window,
+    )
+
+
+def sample_pieces(
     corpus: EncodedCorpus,
     start: int,
     stop: int,
@@ -59,11 +91,11 @@ def sample_chunk(
     shrink_windows: bool,
     seed: int,
     epoch: int,
-) -> Chunk:
+) -> Iterator[Chunk]:
     """Subsample the corpus words `start` to `stop` and draw a window for each kept word.
 
     What is drawn for a word depends on its position in the corpus alone, so contexts reach
-    over the ends of a chunk and the chunk size changes nothing but the order of training.
+    over the ends of a stretch and its size changes nothing but the order of training.
 
     Parameters
     ----------
@@ -79,91 +111,55 @@ def sample_chunk(
     seed, epoch : int
         What the draws are made from.
 
-    Returns
-    -------
+    Yields
+    ------
     Chunk
+        A short stretch at a time, which bounds the memory and the wait for it.
     """
-    pieces = [
-        _sample(
-            corpus,
-            low,
-            min(low + _PIECE_WORDS, stop),
-            thresholds=thresholds,
-            window=window,
-            shrink_windows=shrink_windows,
-            seed=seed,
-            epoch=epoch,
-        )
-        for low in range(start, stop, _PIECE_WORDS)
-    ]
-    if len(pieces) == 1:
-        return pieces[0]
-    xp = array_namespace(thresholds)
-    tokens = [piece.tokens[window : window + len(piece)] for piece in pieces]
-    last = pieces[-1].tokens
-    return Chunk(
-        tokens=xp.concat([pieces[0].tokens[:window], *tokens, last[last.shape[0] - window :]]),
-        positions=xp.concat([piece.positions for piece in pieces]),
-        left=xp.concat([piece.left for piece in pieces]),
-        right=xp.concat([piece.right for piece in pieces]),
-        window=window,
-    )
-
-
-def _sample(
-    corpus: EncodedCorpus,
-    start: int,
-    stop: int,
-    *,
-    thresholds: Array,
-    window: int,
-    shrink_windows: bool,
-    seed: int,
-    epoch: int,
-) -> Chunk:
     xp = array_namespace(thresholds)
     device = device_of(thresholds)
-    key = stream_key(seed, Purpose.SUBSAMPLING, epoch)
+    key = stream_key(seed, Purpose.WORDS, epoch)
 
-    def kept(low: int, high: int) -> tuple[Array, Array]:
+    def kept(low: int, high: int) -> tuple[Array, Array, Array]:
         ids = xp.asarray(np.asarray(corpus.ids[low:high]), device=device)
         positions = xp.arange(low, high, dtype=xp.int64, device=device)
-        draws = random_bits(key, positions) & 0x7FFFFFFF
-        (chosen,) = xp.nonzero(draws < xp.take(thresholds, ids, axis=0))
-        return xp.take(ids, chosen, axis=0), xp.take(positions, chosen, axis=0)
-
-    first, last = _sentence_bounds(corpus.starts, start, stop)
-    ids, positions = kept(start, stop)
-    before, before_positions = _reach(kept, first, start, window, backwards=True)
-    after, after_positions = _reach(kept, stop, last, window, backwards=False)
-
-    # Where the sentence of each center begins and ends, counted in kept words.
-    around = xp.concat([before_positions, positions, after_positions])
-    inside = corpus.starts[slice(*np.searchsorted(corpus.starts, [start, stop], side="right"))]
-    cuts = xp.asarray(np.concatenate(([first], inside, [last])).astype(np.int64), device=device)
-    borders = xp.searchsorted(around, cuts)
-    order = xp.arange(ids.shape[0], dtype=borders.dtype, device=device)
-    order += before.shape[0]
-    sentence = xp.searchsorted(borders, order, side="right")
-    reach = xp.full(order.shape, window, dtype=xp.int64, device=device)
-    if shrink_windows:
-        bits = random_bits(stream_key(seed, Purpose.WINDOW, epoch), positions)
-        reach = random_below(bits, window) + 1
-    left = xp.minimum(reach, order - xp.take(borders, sentence - 1, axis=0))
-    right = xp.minimum(reach, xp.take(borders, sentence, axis=0) - 1 - order)
+        bits = random_bits(key, positions)
+        (chosen,) = xp.nonzero((bits & 0x7FFFFFFF) < xp.take(thresholds, ids, axis=0))
+        return tuple(xp.take(values, chosen, axis=0) for values in (ids, positions, bits))
 
     def padding(n: int) -> Array:
         return xp.zeros(n, dtype=xp.int32, device=device)
 
-    pieces = [padding(window - before.shape[0]), before, ids]
-    pieces += [after, padding(window - after.shape[0])]
-    return Chunk(
-        tokens=xp.concat(pieces),
-        positions=positions,
-        left=xp.astype(left, xp.int16),
-        right=xp.astype(right, xp.int16),
-        window=window,
-    )
+    for low in range(start, stop, _PIECE_WORDS):
+        high = min(low + _PIECE_WORDS, stop)
+        first, last = _sentence_bounds(corpus.starts, low, high)
+        ids, positions, bits = kept(low, high)
+        before, before_positions = _reach(kept, first, low, window, backwards=True)
+        after, after_positions = _reach(kept, high, last, window, backwards=False)
+
+        # Where the sentence of each center begins and ends, counted in kept words.
+        around = xp.concat([before_positions, positions, after_positions])
+        inside = corpus.starts[slice(*np.searchsorted(corpus.starts, [low, high], side="right"))]
+        cuts = xp.asarray(np.concatenate(([first], inside, [last])).astype(np.int64), device=device)
+        borders = xp.searchsorted(around, cuts)
+        order = xp.arange(ids.shape[0], dtype=borders.dtype, device=device)
+        order += before.shape[0]
+        sentence = xp.searchsorted(borders, order, side="right")
+        reach = xp.full(order.shape, window, dtype=xp.int64, device=device)
+        if shrink_windows:
+            reach = random_below(bits >> 32, window) + 1
+        left = xp.minimum(reach, order - xp.take(borders, sentence - 1, axis=0))
+        right = xp.minimum(reach, xp.take(borders, sentence, axis=0) - 1 - order)
+
+        tokens = [padding(window - before.shape[0]), before, ids]
+        tokens += [after, padding(window - after.shape[0])]
+        yield Chunk(
+            tokens=xp.concat(tokens),
+            positions=positions,
+            left=xp.astype(left, xp.int16),
+            right=xp.astype(right, xp.int16),
+            window=window,
+        )
 
 
 def _sentence_bounds(starts: NDArray[np.int64], start: int, stop: int) -> tuple[int, int]:
@@ -178,7 +174,7 @@ def _reach(kept: Any, low: int, high: int, count: int, *, backwards: bool) -> tu
     size = 8 * count
     while True:
         size = min(size, high - low)
-        ids, positions = kept(high - size, high) if backwards else kept(low, low + size)
+        ids, positions, _ = kept(high - size, high) if backwards else kept(low, low + size)
         if ids.shape[0] >= count or size == high - low:
             n = ids.shape[0]
             nearest = slice(max(0, n - count), n) if backwards else slice(0, min(count, n))

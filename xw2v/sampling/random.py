@@ -23,10 +23,9 @@ class Purpose(IntEnum):
     """What a stream of random numbers is for; part of its key."""
 
     INITIAL_WEIGHTS = 1
-    SUBSAMPLING = 2
-    WINDOW = 3
-    NEGATIVES = 4
-    BLOCK_ORDER = 5
+    WORDS = 2  # the low half: which are kept; the high half: their windows
+    NEGATIVES = 3
+    BLOCK_ORDER = 4
 
 
 def stream_key(seed: int, purpose: Purpose, *path: int) -> int:
@@ -70,9 +69,13 @@ def random_bits(key: int, counters: Array) -> Array:
     # right shifts, which would bring in copies of the sign, need a mask.
     z = counters * _signed(_GOLDEN)
     z += _signed((key + _GOLDEN) & _MASK)
-    z = (z ^ _shift(z, 30)) * _signed(_MIX_1)
-    z = (z ^ _shift(z, 27)) * _signed(_MIX_2)
-    return (z ^ _shift(z, 31)) & 0x7FFFFFFFFFFFFFFF
+    z = _xor_shift(z, 30)
+    z *= _signed(_MIX_1)
+    z = _xor_shift(z, 27)
+    z *= _signed(_MIX_2)
+    z = _xor_shift(z, 31)
+    z &= 0x7FFFFFFFFFFFFFFF
+    return z
 
 
 def random_below(bits: Array, n: int) -> Array:
@@ -92,8 +95,11 @@ def random_below(bits: Array, n: int) -> Array:
     return ((bits & 0x7FFFFFFF) * n) >> 31
 
 
-def _shift(z: Array, by: int) -> Array:
-    return (z >> by) & ((1 << (64 - by)) - 1)
+def _xor_shift(z: Array, by: int) -> Array:
+    shifted = z >> by
+    shifted &= (1 << (64 - by)) - 1
+    shifted ^= z
+    return shifted
 
 
 def _signed(value: int) -> int:

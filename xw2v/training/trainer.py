@@ -14,12 +14,14 @@ from xw2v.config import TrainingConfig
 from xw2v.errors import CorpusError
 from xw2v.sampling import (
     BlockLayout,
+    Chunk,
     NoiseTable,
     PairLayout,
     Purpose,
+    join_pieces,
     keep_thresholds,
     random_bits,
-    sample_chunk,
+    sample_pieces,
     stream_key,
 )
 from xw2v.text import EncodedCorpus, Vocabulary
@@ -142,9 +144,7 @@ def curvature(config: TrainingConfig, alpha: float) -> float:
     return config.damping * max(1.0, alpha / _ORDINARY_RATE)
 
 
-def initial_parameters(
-    n_words: int, config: TrainingConfig, xp: Any, device: Any
-) -> tuple[Array, Array]:
+def initial_parameters(n_words: int, config: TrainingConfig, xp: Any, device: Any) -> Array:
     """Return W_in uniform within 0.5 / D of zero, and W_out zero, as word2vec.c does.
 
     Parameters
@@ -157,20 +157,20 @@ def initial_parameters(
 
     Returns
     -------
-    w_in, w_out : array, shape (V, D), float32
-        The same numbers on every device.
+    array, shape (2, V, D), float32
+        W_in and W_out, the same numbers on every device.
     """
     size = config.vector_size
     key = stream_key(config.seed, Purpose.INITIAL_WEIGHTS)
-    w_in = xp.empty((n_words, size), dtype=xp.float32, device=device)
+    parameters = xp.zeros((2, n_words, size), dtype=xp.float32, device=device)
     step = max(1, (1 << 18) // size)
     for row in range(0, n_words, step):
         stop = min(row + step, n_words)
         counters = xp.arange(row * size, stop * size, dtype=xp.int64, device=device)
         # 24 bits: as many as a float32 holds, so nothing is rounded
         unit = xp.astype(random_bits(key, counters) >> 39, xp.float32) / float(1 << 24)
-        w_in[row:stop, :] = xp.reshape((unit - 0.5) / size, (-1, size))
-    return w_in, xp.zeros((n_words, size), dtype=xp.float32, device=device)
+        parameters[0, row:stop, :] = xp.reshape((unit - 0.5) / size, (-1, size))
+    return parameters
 
 
 def train(
@@ -210,8 +210,8 @@ def train(
     if int(corpus.ids.min()) < 0 or int(corpus.ids.max()) >= len(vocabulary):
         raise CorpusError("the corpus holds ids that the vocabulary has not: was it encoded by it?")
     device = get_device(config.device)
-    w_in, w_out = initial_parameters(len(vocabulary), config, device.xp, device.handle)
-    runner = device.runner(w_in, w_out, workers=config.workers)
+    parameters = initial_parameters(len(vocabulary), config, device.xp, device.handle)
+    runner = device.runner(parameters, workers=config.workers)
     total = corpus.n_words * config.epochs
     losses: list[LossRecord] = []
     began = time.perf_counter()
@@ -237,7 +237,8 @@ def train(
         report(words, step.alpha)
     report(total, learning_rate(config, 1.0))
     seconds = time.perf_counter() - began
-    return TrainingResult(_to_host(w_in), _to_host(w_out), tuple(losses), seconds)
+    w_in, w_out = _to_host(parameters)
+    return TrainingResult(w_in, w_out, tuple(losses), seconds)
 
 
 def _steps(
@@ -272,30 +273,40 @@ def _steps(
     loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
     n_chunks = -(-n_words // _CHUNK_WORDS)
     borders = [n_words * i // n_chunks for i in range(n_chunks + 1)]
+
+    def pieces(epoch: int, index: int) -> Iterator[Chunk]:
+        return sample_pieces(
+            corpus,
+            borders[index],
+            borders[index + 1],
+            thresholds=thresholds,
+            window=config.window,
+            shrink_windows=config.shrink_windows,
+            seed=config.seed,
+            epoch=epoch,
+        )
+
+    stretches = list(itertools.product(range(config.epochs), range(n_chunks)))
+    sampled = list(pieces(*stretches[0]))
     count = 0
-    for epoch in range(config.epochs):
-        for index, (start, stop) in enumerate(itertools.pairwise(borders)):
-            chunk = sample_chunk(
-                corpus,
-                start,
-                stop,
-                thresholds=thresholds,
-                window=config.window,
-                shrink_windows=config.shrink_windows,
-                seed=config.seed,
-                epoch=epoch,
+    for (epoch, index), following in itertools.zip_longest(stretches, stretches[1:]):
+        chunk = join_pieces(sampled)
+        upcoming = iter(()) if following is None else pieces(*following)
+        sampled = []
+        start, stop = borders[index], borders[index + 1]
+        for planned in layout.batches(chunk, noise, batch_words, config.seed, epoch, index):
+            words = epoch * n_words + start + int((stop - start) * planned.done)
+            alpha = learning_rate(config, words / (n_words * config.epochs))
+            yield Step(
+                batch=planned.batch,
+                alpha=alpha,
+                damping=curvature(config, alpha),
+                with_loss=count % loss_every == 0,
+                info=(words, planned.pairs),
             )
-            for planned in layout.batches(chunk, noise, batch_words, config.seed, epoch, index):
-                words = epoch * n_words + start + int((stop - start) * planned.done)
-                alpha = learning_rate(config, words / (n_words * config.epochs))
-                yield Step(
-                    batch=planned.batch,
-                    alpha=alpha,
-                    damping=curvature(config, alpha),
-                    with_loss=count % loss_every == 0,
-                    info=(words, planned.pairs),
-                )
-                count += 1
+            count += 1
+            sampled += itertools.islice(upcoming, 1)  # so that no batch waits for a whole chunk
+        sampled += upcoming
 
 
 def _to_host(array: Array) -> NDArray[np.float32]:
