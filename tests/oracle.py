@@ -77,6 +77,20 @@ class OracleStep:
     magnitude_out: Floats
 
 
+def centers_of(batch: Any, term: Any) -> Any:
+    """Return the centers of each block of a term, (B, T), as places in the batch."""
+    places = np.arange(len(batch.centers))
+    blocks, turns = term.targets.shape[0], term.interleave
+    each = [
+        places[start::turns][: len(places) // blocks]
+        for stretch in range(blocks // turns)
+        for start in range(
+            stretch * turns * len(places) // blocks, stretch * turns * len(places) // blocks + turns
+        )
+    ]
+    return np.stack(each)
+
+
 def sgns_step(w_in: Any, w_out: Any, batch: Any, *, alpha: float, damping: float) -> OracleStep:
     """Make one step pair by pair, on host arrays, from the definition of a `Batch`."""
     v_in, v_out = np.asarray(w_in, dtype=np.float64), np.asarray(w_out, dtype=np.float64)
@@ -87,12 +101,13 @@ def sgns_step(w_in: Any, w_out: Any, batch: Any, *, alpha: float, damping: float
     loss = 0.0
     for term in batch.terms:
         blocks, m = term.targets.shape
-        t = len(batch.centers) // blocks
+        places = centers_of(batch, term)
+        t = places.shape[1]
         labels = np.broadcast_to(np.asarray(term.labels, dtype=np.float64), (blocks, t, m))
         weights = np.broadcast_to(np.asarray(term.weights, dtype=np.float64), (blocks, t, m))
         for b in range(blocks):
             for i in range(t):
-                center = int(batch.centers[b * t + i])
+                center = int(batch.centers[places[b, i]])
                 for j in range(m):
                     target = int(term.targets[b, j])
                     label, weight = labels[b, i, j], weights[b, i, j]

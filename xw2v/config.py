@@ -63,7 +63,9 @@ class TrainingConfig:
     shared_negatives : int
         Noise words S shared by the blocks of a group (``negatives_per="block"``).
     group_blocks : int
-        Blocks G in a group.
+        Blocks G whose number of centers make a group.
+    interleave : int
+        Groups I that take turns: a group has every I-th center of I G blocks.
     damping : float
         Strength of damped accumulation, see `xw2v.kernel.damping`; 0 adds plain sums.
         Above a rate of 0.05 it grows in proportion to the rate.
@@ -95,6 +97,7 @@ class TrainingConfig:
     block_size: int = 16
     shared_negatives: int = 32
     group_blocks: int = 4
+    interleave: int = 16
     damping: float = 0.2
     workers: int | None = None
     device: str = "cpu"
@@ -109,6 +112,7 @@ class TrainingConfig:
             "block_size",
             "shared_negatives",
             "group_blocks",
+            "interleave",
         ):
             self._check_int(name, 1)
         if self.window > _LARGEST_WINDOW:

@@ -18,7 +18,9 @@ from xw2v.sampling import BlockLayout, NoiseTable, PairLayout, keep_thresholds, 
 VOCABULARY, SIZE, ALPHA, DAMPING = 150, 12, 0.05, 0.2
 TOLERANCE = 2e-5
 LAYOUTS: dict[str, BlockLayout | PairLayout] = {
-    "block": BlockLayout(block_size=8, group_blocks=2, shared_negatives=8, negative=5),
+    "block": BlockLayout(
+        block_size=8, group_blocks=2, interleave=3, shared_negatives=8, negative=5
+    ),
     "pair": PairLayout(negative=5),
 }
 

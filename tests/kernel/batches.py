@@ -35,6 +35,22 @@ def block_batch(xp: Any, dtype: str, *, seed: int = 1) -> Batch:
     )
 
 
+def interleaved_batch(xp: Any, dtype: str, *, seed: int = 3) -> Batch:
+    """The same, but 2 blocks of 2 groups take turns: each has every second center of 4 blocks."""
+    rng = np.random.default_rng(seed)
+    mask = rng.integers(0, 2, (8, 3, 7)).astype(float)
+    share = mask.sum(axis=2).reshape(2, 6, 2, 1).swapaxes(1, 2).reshape(4, 6, 1) * (5 / 4)
+    return _batch(
+        xp,
+        dtype,
+        rng.integers(0, ROWS, 24),
+        (
+            (rng.integers(0, ROWS, (8, 7)), 1.0, mask),
+            (rng.integers(0, ROWS, (4, 4)), 0.0, share, 2),
+        ),
+    )
+
+
 def pair_batch(xp: Any, dtype: str, *, seed: int = 2) -> Batch:
     """9 centers, each by itself with 2 contexts and 4 negatives in one term."""
     rng = np.random.default_rng(seed)
@@ -48,7 +64,7 @@ def pair_batch(xp: Any, dtype: str, *, seed: int = 2) -> Batch:
     )
 
 
-BATCHES = {"block": block_batch, "pair": pair_batch}
+BATCHES = {"block": block_batch, "interleaved": interleaved_batch, "pair": pair_batch}
 
 
 def host_batch(batch: Batch) -> Batch:
@@ -62,26 +78,30 @@ def host_batch(batch: Batch) -> Batch:
                 labels=term.labels if isinstance(term.labels, float) else to_host(term.labels),
                 weights=to_host(term.weights),
                 target_weights=to_host(term.target_weights),
+                interleave=term.interleave,
             )
             for term in batch.terms
         ),
     )
 
 
-def _batch(xp: Any, dtype: str, centers: Any, terms: tuple[tuple[Any, Any, Any], ...]) -> Batch:
+def _batch(xp: Any, dtype: str, centers: Any, terms: tuple[tuple[Any, ...], ...]) -> Batch:
     kind = getattr(xp, dtype)
     center_weights = np.zeros(len(centers))
     made = []
-    for targets, labels, weights in terms:
+    for targets, labels, weights, *more in terms:
+        turns = more[0] if more else 1
         blocks, m = targets.shape
         full = np.broadcast_to(weights, (blocks, len(centers) // blocks, m))
-        center_weights += full.sum(axis=2).reshape(-1)
+        of_centers = full.sum(axis=2).reshape(blocks // turns, turns, -1)
+        center_weights += of_centers.swapaxes(1, 2).reshape(-1)
         made.append(
             Term(
                 targets=xp.asarray(targets, dtype=xp.int32),
                 labels=labels if isinstance(labels, float) else xp.asarray(labels, dtype=kind),
                 weights=xp.asarray(weights, dtype=kind),
                 target_weights=xp.asarray(full.sum(axis=1), dtype=kind),
+                interleave=turns,
             )
         )
     return Batch(

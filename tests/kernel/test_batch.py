@@ -1,11 +1,13 @@
 """Parts of a batch are what the whole is."""
 
+import dataclasses
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests import oracle
 from tests.conftest import to_host
 from tests.kernel.batches import BATCHES, ROWS, parameters
 from xw2v.kernel import Batch, Gradients, Term, batch_gradients
@@ -43,12 +45,36 @@ def check_parts(w_in: Any, w_out: Any, batch: Batch, cuts: list[int]) -> None:
 
 @pytest.mark.parametrize(
     ("layout", "cuts"),
-    [("block", [0, 1, 2, 3]), ("block", [0, 2, 3]), ("block", [0, 3]), ("pair", [0, 4, 5, 9])],
+    [
+        ("block", [0, 1, 2, 3]),
+        ("block", [0, 2, 3]),
+        ("block", [0, 3]),
+        ("interleaved", [0, 1, 2]),
+        ("pair", [0, 4, 5, 9]),
+    ],
 )
 def test_gradients_of_the_parts_are_those_of_the_whole(
     xp: Any, layout: str, cuts: list[int]
 ) -> None:
     check_parts(*parameters(xp, "float64"), BATCHES[layout](xp, "float64"), cuts)
+
+
+def test_the_centers_of_interleaved_blocks_take_turns() -> None:
+    """The same batch with its centers put in the order of the blocks needs no interleaving."""
+    w_in, w_out = parameters(np, "float64")
+    batch = BATCHES["interleaved"](np, "float64")
+    term = batch.terms[1]
+    order = oracle.centers_of(batch, term).reshape(-1)
+    assert order[:12].tolist() == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
+    sorted_batch = Batch(
+        centers=batch.centers[order],
+        center_weights=batch.center_weights[order],
+        terms=(dataclasses.replace(term, interleave=1),),
+    )
+    alone = dataclasses.replace(batch, terms=(term,))
+    ours, theirs = (batch_gradients(w_in, w_out, b) for b in (alone, sorted_batch))
+    np.testing.assert_allclose(ours.centers[order], theirs.centers, rtol=1e-13)
+    np.testing.assert_allclose(ours.targets[0], theirs.targets[0], rtol=1e-13)
 
 
 def test_parts_of_numpy_arrays_are_views() -> None:

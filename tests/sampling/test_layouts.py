@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import oracle
 from tests.conftest import to_host
 from tests.sampling.test_chunks import KEEP_ALL, expected_contexts, numbered_corpus
 from tests.synthetic import random_corpus
@@ -27,10 +28,10 @@ Layout = BlockLayout | PairLayout
 
 LENGTHS = [1, 30, 2, 1, 1, 70, 3, 17, 1, 25]
 LAYOUTS = [
-    BlockLayout(block_size=1, group_blocks=1, shared_negatives=3, negative=2),
-    BlockLayout(block_size=4, group_blocks=1, shared_negatives=8, negative=5),
-    BlockLayout(block_size=16, group_blocks=4, shared_negatives=32, negative=5),
-    BlockLayout(block_size=200, group_blocks=3, shared_negatives=1, negative=1),
+    BlockLayout(block_size=1, group_blocks=1, interleave=1, shared_negatives=3, negative=2),
+    BlockLayout(block_size=4, group_blocks=1, interleave=3, shared_negatives=8, negative=5),
+    BlockLayout(block_size=16, group_blocks=4, interleave=4, shared_negatives=32, negative=5),
+    BlockLayout(block_size=200, group_blocks=3, interleave=2, shared_negatives=1, negative=1),
     PairLayout(negative=1),
     PairLayout(negative=5),
 ]
@@ -79,7 +80,7 @@ def logits(batch: Batch, term: Term) -> Iterator[tuple[int, int, float, float]]:
     """Every logit of a term that is not masked: center, target, label, weight."""
     targets = to_host(term.targets)
     blocks, m = targets.shape
-    centers = to_host(batch.centers).reshape(blocks, -1)
+    centers = to_host(batch.centers)[oracle.centers_of(batch, term)]
     shape = (blocks, centers.shape[1], m)
     labels = term.labels if isinstance(term.labels, float) else to_host(term.labels)
     labels, weights = np.broadcast_to(labels, shape), np.broadcast_to(to_host(term.weights), shape)
@@ -160,7 +161,7 @@ def test_weights_of_rows_are_those_of_their_logits(layout: Layout) -> None:
             weights = np.broadcast_to(term.weights, (blocks, n // blocks, m))
             assert term.target_weights.shape == term.targets.shape
             np.testing.assert_allclose(term.target_weights, weights.sum(axis=1), rtol=1e-5)
-            totals += weights.sum(axis=2).reshape(-1)
+            totals[oracle.centers_of(batch, term)] += weights.sum(axis=2)
         np.testing.assert_allclose(batch.center_weights, totals, rtol=1e-5)
 
 
@@ -226,9 +227,8 @@ def test_batch_words_decide_nothing_but_where_batches_end(layout: Layout) -> Non
         contents.append([group for batch in batches for group in groups(layout, batch)])
         sizes.append(max(batch.centers.shape[0] for batch in batches))
     assert all(content == contents[0] for content in contents)
-    group = layout.block_size * layout.group_blocks if isinstance(layout, BlockLayout) else 1
     for size, batch_words in zip(sizes, (1, 64, 250, 100_000), strict=True):
-        assert size <= max(group, batch_words)
+        assert size <= max(layout.least_words, batch_words)
 
 
 def test_pairs_draw_the_same_negatives_whatever_the_borders() -> None:
@@ -297,7 +297,7 @@ def test_done_is_the_share_of_the_chunk_that_came_before(layout: Layout) -> None
 @pytest.mark.parametrize(
     "layout",
     [
-        BlockLayout(block_size=2, group_blocks=1, shared_negatives=2, negative=1),
+        BlockLayout(block_size=2, group_blocks=1, interleave=1, shared_negatives=2, negative=1),
         PairLayout(negative=1),
     ],
     ids=layout_name,
@@ -351,8 +351,8 @@ def expected_gradients(
 @pytest.mark.parametrize(
     "layout",
     [
-        BlockLayout(block_size=4, group_blocks=2, shared_negatives=6, negative=3),
-        BlockLayout(block_size=8, group_blocks=1, shared_negatives=1, negative=3),
+        BlockLayout(block_size=4, group_blocks=2, interleave=2, shared_negatives=6, negative=3),
+        BlockLayout(block_size=8, group_blocks=1, interleave=4, shared_negatives=1, negative=3),
         PairLayout(negative=3),
     ],
     ids=layout_name,

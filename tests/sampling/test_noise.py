@@ -12,6 +12,7 @@ from tests.synthetic import random_corpus
 from xw2v.sampling import (
     NoiseTable,
     Purpose,
+    even_bits,
     keep_thresholds,
     random_bits,
     sample_chunk,
@@ -35,11 +36,9 @@ def target(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.float64]
 def implied(table: NoiseTable) -> NDArray[np.float64]:
     """The exact probability of each word, from what the fields are said to mean."""
     size, one = table.thresholds.size, 2.0**31
-    # How many of the 2**31 equally likely numbers fall on each word.
-    falls = np.diff(-(-(np.arange(size + 1) * 2**31) // size)) / one
     keeps = (table.thresholds.astype(np.float64) + 1) / one
-    shares = falls * keeps
-    np.add.at(shares, table.aliases, falls * (1 - keeps))
+    shares = keeps / size  # as many of the numbers fall on every word
+    np.add.at(shares, table.aliases, (1 - keeps) / size)
     return np.asarray(shares)
 
 
@@ -62,8 +61,9 @@ def test_table_holds_the_distribution(counts: NDArray[np.int64], ns_exponent: fl
 
 def test_exponents_that_leave_one_word() -> None:
     counts = falling_counts(100)
-    np.testing.assert_array_equal(implied(NoiseTable.from_counts(counts, 1e5))[:2], [1, 0])
-    np.testing.assert_array_equal(implied(NoiseTable.from_counts(counts, -1e5))[-2:], [0, 1])
+    first, last = (implied(NoiseTable.from_counts(counts, power)) for power in (1e5, -1e5))
+    np.testing.assert_allclose(first[:2], [1, 0], rtol=1e-12)
+    np.testing.assert_allclose(last[-2:], [0, 1], rtol=1e-12)
 
 
 @pytest.mark.parametrize("ns_exponent", EXPONENTS)
@@ -80,6 +80,21 @@ def test_draws_follow_the_distribution(size: int, ns_exponent: float) -> None:
     expected = DRAWS * target(counts, ns_exponent)
     assert expected.min() > 50
     assert chisquare(observed, expected).pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("ns_exponent", EXPONENTS)
+@pytest.mark.parametrize("size", [1, 2, 3, 1000, 30_011])
+def test_even_numbers_draw_each_word_as_often_as_its_share_says(
+    size: int, ns_exponent: float
+) -> None:
+    """To a fraction of what chance leaves, however rare the word."""
+    counts = falling_counts(size)
+    table = NoiseTable.from_counts(counts, ns_exponent)
+    bits = even_bits(stream_key(5, Purpose.NEGATIVES, 1, 2), np.arange(DRAWS))
+    observed = np.bincount(table.draw(bits), minlength=size)
+    expected = DRAWS * target(counts, ns_exponent)
+    deviations = (observed - expected) ** 2 / expected
+    assert deviations.mean() < 0.1  # 1 for independent draws
 
 
 def test_draws_are_the_same_everywhere(xp: Any, fixed_shapes: None) -> None:

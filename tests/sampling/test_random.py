@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 
 from tests import oracle
 from tests.conftest import to_host
-from xw2v.sampling import Purpose, random_below, random_bits, stream_key
+from xw2v.sampling import Purpose, even_bits, random_below, random_bits, stream_key
 
 KEYS = [
     0,
@@ -83,6 +83,26 @@ def test_every_bit_is_even_and_uncorrelated_with_the_next_counter() -> None:
         changes = int((ones[1:] ^ ones[:-1]).sum())
         assert abs(changes - (n - 1) / 2) < 5 * np.sqrt(n) / 2
     assert bits.min() >= 0
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_even_bits_are_multiples_of_the_golden_ratio(xp: Any, key: int) -> None:
+    counters = [0, 1, 2, 1000, 2**40]
+    bits = even_bits(key, xp.asarray(counters, dtype=xp.int64))
+    assert bits.dtype == xp.int64
+    expected = [(key + k * 0x9E3779B97F4A7C15) % 2**63 for k in counters]
+    assert to_host(bits).tolist() == expected
+
+
+@pytest.mark.parametrize("n", [10, 1000, 100_000])
+def test_even_bits_leave_no_interval_out(n: int) -> None:
+    """Of n consecutive numbers, any interval has its share within one or two."""
+    for first in (0, 12_345):
+        bits = even_bits(stream_key(1, Purpose.NEGATIVES), np.arange(first, first + n))
+        numbers = np.sort(bits / 2.0**63)
+        gaps = np.diff(numbers, append=numbers[0] + 1)
+        assert gaps.max() < 4 / n
+        assert gaps.min() > 0.2 / n
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 1000, 65537])

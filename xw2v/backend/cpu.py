@@ -156,26 +156,30 @@ class _Update:
         ids = self._ids[start:stop]
         gather(model.table, ids.reshape(-1), out=rows.reshape(-1, rows.shape[2]))
         end = centers = batch.centers.size // parts
-        for t, term in enumerate(batch.terms):
-            # (n, blocks of a part, rows of a block, D)
+        for k, term in enumerate(batch.terms):
+            # Of each part: sets of I blocks of t centers, which take turns, and of m targets.
             blocks, m = term.targets.shape[0] // parts, term.targets.shape[1]
-            x_shape = (n, blocks, centers // blocks, rows.shape[2])
-            y_shape = (n, blocks, m, rows.shape[2])
+            t, turns, size = centers // blocks, term.interleave, rows.shape[2]
+            x_shape = (n, blocks // turns, t, turns, size)
+            y_shape = (n, blocks // turns, turns, m, size)
             begin, end = end, end + blocks * m
             dx = gradients[:, :centers]
-            if t:
+            if k:
                 dx = model.intermediates("more dx", dx.shape)
-            z = model.intermediates("z", (*x_shape[:3], m))
             result = block_gradients(
-                rows[:, :centers].reshape(x_shape),
+                rows[:, :centers].reshape(x_shape).swapaxes(2, 3),
                 rows[:, begin:end].reshape(y_shape),
-                _cut(term.labels, parts, start, stop),
-                _cut(term.weights, parts, start, stop),
+                _cut(term.labels, y_shape, parts, start, stop),
+                _cut(term.weights, y_shape, parts, start, stop),
                 with_loss=self.step.with_loss,
-                out=(z, dx.reshape(x_shape), gradients[:, begin:end].reshape(y_shape)),
+                out=(
+                    model.intermediates("z", (*y_shape[:3], t, m)),
+                    dx.reshape(x_shape).swapaxes(2, 3),
+                    gradients[:, begin:end].reshape(y_shape),
+                ),
                 xp=np,
             )
-            if t:
+            if k:
                 gradients[:, :centers] += dx
             if result.loss is not None:
                 self._losses[i] += float(result.loss)
@@ -198,8 +202,9 @@ def _tiles(parts: int, part_rows: int, workers: int) -> list[tuple[int, int]]:
     return list(itertools.pairwise(parts * i // n for i in range(n + 1)))
 
 
-def _cut(values: Any, parts: int, start: int, stop: int) -> Any:
-    """Return what belongs to some parts of a term's labels or weights, (B, T, M) or less."""
+def _cut(values: Any, shape: tuple[int, ...], parts: int, start: int, stop: int) -> Any:
+    """Return what some parts have of a term's labels or weights, (B, T, M) or less."""
     if isinstance(values, float) or values.ndim < 3 or values.shape[0] == 1:
         return values  # the same for all blocks
-    return values.reshape(parts, -1, *values.shape[1:])[start:stop]
+    blocks = values.reshape(parts, *shape[1:3], *values.shape[1:])
+    return blocks[start:stop]

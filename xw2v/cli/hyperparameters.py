@@ -49,7 +49,8 @@ _HELP = {
         "batch_words": "Center words in a batch, which is one update.",
         "block_size": "Consecutive center words in a block, the unit of the matrix products.",
         "shared_negatives": "Noise words shared by a group of blocks.",
-        "group_blocks": "Blocks in a group.",
+        "group_blocks": "Blocks whose number of centers make a group.",
+        "interleave": "Groups whose centers take turns.",
         "damping": "Restrains words that occur many times in a batch; 0 switches it off.",
     },
 }

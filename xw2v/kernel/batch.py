@@ -23,12 +23,21 @@ class Term:
         Weight of each logit; 0 masks it.
     target_weights : array, shape (B, M), floating
         `weights` summed over the centers of a block: how much is added to each target's row.
+    interleave : int
+        Blocks whose centers take turns, I: of every I N / B consecutive centers, the first,
+        the (I + 1)-th, ... are one block, the second, the (I + 2)-th, ... the next. I divides B.
     """
 
     targets: Array
     labels: Array | float
     weights: Array
     target_weights: Array
+    interleave: int = 1
+
+    @property
+    def sets(self) -> int:
+        """Into how many stretches of consecutive centers the term can be cut."""
+        return int(self.targets.shape[0]) // self.interleave
 
     def part(self, start: int, stop: int, of: int) -> "Term":
         """Return the blocks of parts `start` to `stop` when the term is cut into `of` parts."""
@@ -39,6 +48,7 @@ class Term:
             labels=_blocks(self.labels, rows),
             weights=_blocks(self.weights, rows),
             target_weights=self.target_weights[rows, :],
+            interleave=self.interleave,
         )
 
 
@@ -63,7 +73,7 @@ class Batch:
     @property
     def parts(self) -> int:
         """Into how many parts the batch can be cut without cutting a block."""
-        return math.gcd(*(int(term.targets.shape[0]) for term in self.terms))
+        return math.gcd(*(term.sets for term in self.terms))
 
     def part(self, start: int, stop: int) -> "Batch":
         """Return parts `start` to `stop` of `parts`, as views."""

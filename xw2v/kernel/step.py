@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace
 
-from xw2v.kernel.batch import Batch
+from xw2v.kernel.batch import Batch, Term
 from xw2v.kernel.damping import damped_rates
 from xw2v.kernel.heads import logistic_loss, logistic_residual
 from xw2v.kernel.rows import gather, scatter_add
@@ -21,7 +21,6 @@ from xw2v.kernel.rows import gather, scatter_add
 __all__ = ["BlockGradients", "Gradients", "batch_gradients", "block_gradients", "sgns_step"]
 
 Array = Any
-Buffer = Callable[[str, tuple[int, ...]], Array | None]
 
 
 class BlockGradients(NamedTuple):
@@ -29,8 +28,8 @@ class BlockGradients(NamedTuple):
 
     Attributes
     ----------
-    x : array, shape (B, T, D)
-    y : array, shape (B, M, D)
+    x : array, shape (..., T, D)
+    y : array, shape (..., M, D)
     loss : array, shape (), or None
     """
 
@@ -57,10 +56,6 @@ class Gradients(NamedTuple):
     loss: Array | None
 
 
-def _no_buffer(_name: str, _shape: tuple[int, ...]) -> None:
-    return None
-
-
 def _into(function: Callable[..., Array], *args: Array, out: Array | None) -> Array:
     return function(*args) if out is None else function(*args, out=out)
 
@@ -75,21 +70,21 @@ def block_gradients(
     out: tuple[Array | None, Array | None, Array | None] = (None, None, None),
     xp: Any = None,
 ) -> BlockGradients:
-    """Return loss and gradients of B blocks of T x M weighted logistic terms.
+    """Return loss and gradients of blocks of T x M weighted logistic terms.
 
     Parameters
     ----------
-    x : array, shape (B, T, D), floating
+    x : array, shape (..., T, D), floating
         Input vectors.
-    y : array, shape (B, M, D), dtype of `x`
+    y : array, shape (..., M, D), dtype of `x`
         Output vectors.
-    labels : array broadcastable to (B, T, M), or float
+    labels : array broadcastable to (..., T, M), or float
         1 for a positive, 0 for a negative.
-    weights : array broadcastable to (B, T, M), dtype of `x`
+    weights : array broadcastable to (..., T, M), dtype of `x`
         Weight of each logit; 0 masks it.
     with_loss : bool
         Compute the loss as well.
-    out : three arrays, shapes (B, T, M), (B, T, D), (B, M, D), optional
+    out : three arrays, shapes (..., T, M), (..., T, D), (..., M, D), optional
         Where to put logits, dx and dy, for namespaces whose functions take ``out``.
     xp : namespace, optional
         Of the arrays; found out if absent.
@@ -115,7 +110,6 @@ def batch_gradients(
     batch: Batch,
     *,
     with_loss: bool = False,
-    buffer: Buffer = _no_buffer,
 ) -> Gradients:
     """Return loss and gradients of a batch with respect to every gathered row.
 
@@ -126,10 +120,6 @@ def batch_gradients(
     batch : Batch
     with_loss : bool
         Compute the loss as well.
-    buffer : callable, optional
-        ``buffer(name, shape)`` gives an array to put the intermediate or result of that name
-        into, or None: "x", "y", "z", "dx" (the first term's, to which the others are added),
-        "more dx" and "dy0", "dy1", ... For namespaces whose functions take ``out``.
 
     Returns
     -------
@@ -137,32 +127,31 @@ def batch_gradients(
     """
     xp = array_namespace(w_in, w_out)
     n, size = batch.centers.shape[0], w_in.shape[1]
-    x = gather(w_in, batch.centers, out=buffer("x", (n, size)), xp=xp)
+    x = gather(w_in, batch.centers, xp=xp)
     centers, targets, loss = None, [], None
-    for i, term in enumerate(batch.terms):
+    for term in batch.terms:
         blocks, m = term.targets.shape
-        t = n // blocks
+        t, turns = n // blocks, term.interleave
         gradients = block_gradients(
-            xp.reshape(x, (blocks, t, size)),
-            gather(w_out, term.targets, out=buffer("y", (blocks * m, size)), xp=xp),
-            term.labels,
-            term.weights,
+            xp.permute_dims(xp.reshape(x, (term.sets, t, turns, size)), (0, 2, 1, 3)),
+            xp.reshape(gather(w_out, term.targets, xp=xp), (term.sets, turns, m, size)),
+            *(_by_sets(xp, values, term) for values in (term.labels, term.weights)),
             with_loss=with_loss,
-            out=(
-                buffer("z", (blocks, t, m)),
-                buffer("more dx" if i else "dx", (blocks, t, size)),
-                buffer(f"dy{i}", (blocks, m, size)),
-            ),
             xp=xp,
         )
-        dx = xp.reshape(gradients.x, (n, size))
-        if centers is None:
-            centers, loss = dx, gradients.loss
-        else:
-            centers += dx
-            loss = None if loss is None else loss + gradients.loss
+        dx = xp.reshape(xp.permute_dims(gradients.x, (0, 2, 1, 3)), (n, size))
+        centers = dx if centers is None else centers + dx
+        if with_loss:
+            loss = gradients.loss if loss is None else loss + gradients.loss
         targets.append(xp.reshape(gradients.y, (blocks * m, size)))
     return Gradients(centers, tuple(targets), loss)
+
+
+def _by_sets(xp: Any, values: Array | float, term: Term) -> Array | float:
+    """Return labels or weights, (B, T, M) or less, as (B / I, I, T, M) or less."""
+    if isinstance(values, float) or values.ndim < 3 or values.shape[0] == 1:
+        return values
+    return xp.reshape(values, (term.sets, term.interleave, *values.shape[1:]))
 
 
 def sgns_step(

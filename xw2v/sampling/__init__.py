@@ -3,7 +3,7 @@
 from xw2v.sampling.chunks import Chunk, join_pieces, sample_chunk, sample_pieces
 from xw2v.sampling.layouts import BlockLayout, PairLayout, PlannedBatch
 from xw2v.sampling.noise import NoiseTable, keep_thresholds
-from xw2v.sampling.random import Purpose, random_below, random_bits, stream_key
+from xw2v.sampling.random import Purpose, even_bits, random_below, random_bits, stream_key
 
 __all__ = [
     "BlockLayout",
@@ -12,6 +12,7 @@ __all__ = [
     "PairLayout",
     "PlannedBatch",
     "Purpose",
+    "even_bits",
     "join_pieces",
     "keep_thresholds",
     "random_below",

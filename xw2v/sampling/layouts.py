@@ -17,7 +17,7 @@ from array_api_compat import device as device_of
 from xw2v.kernel import Batch, Term
 from xw2v.sampling.chunks import Chunk
 from xw2v.sampling.noise import NoiseTable
-from xw2v.sampling.random import Purpose, random_bits, stream_key
+from xw2v.sampling.random import Purpose, even_bits, random_bits, stream_key
 
 __all__ = ["BlockLayout", "PairLayout", "PlannedBatch"]
 
@@ -54,7 +54,10 @@ class BlockLayout:
     block_size : int
         Centers T in a block.
     group_blocks : int
-        Blocks G in a group.
+        Blocks G whose number of centers make a group.
+    interleave : int
+        Groups I that take turns: a group has every I-th center of I G blocks. The more blocks
+        its centers come from, the less do its negatives depend on what a text is about.
     shared_negatives : int
         Noise words S of a group.
     negative : int
@@ -63,13 +66,14 @@ class BlockLayout:
 
     block_size: int
     group_blocks: int
+    interleave: int
     shared_negatives: int
     negative: int
 
     @property
     def least_words(self) -> int:
-        """Centers in the smallest batch: one group."""
-        return self.block_size * self.group_blocks
+        """Centers in the smallest batch: the groups that take turns."""
+        return self.block_size * self.group_blocks * self.interleave
 
     def batches(
         self, chunk: Chunk, noise: NoiseTable, batch_words: int, seed: int, epoch: int, index: int
@@ -95,7 +99,8 @@ class BlockLayout:
         device = device_of(chunk.tokens)
         size, width = self.block_size, self.block_size + 2 * chunk.window
         group = size * self.group_blocks
-        n_groups = -(-len(chunk) // group)
+        turns = self.interleave
+        n_groups = -(-len(chunk) // (turns * group)) * turns
         padding = n_groups * group - len(chunk)  # centers without contexts: of no weight
         tokens = _pad(chunk.tokens, padding)
         left = xp.reshape(_pad(chunk.left, padding), (-1, size))
@@ -110,7 +115,7 @@ class BlockLayout:
         within = xp.arange(width, dtype=order.dtype, device=device)
         windows = _Windows(xp, size, chunk.window, device)
         each = xp.ones((1, size), dtype=xp.float32, device=device)
-        step = max(1, batch_words // group)
+        step = max(1, batch_words // (turns * group)) * turns
         ahead = step * _BATCHES_DRAWN
         for g in range(0, n_groups, step):
             groups = min(step, n_groups - g)
@@ -125,11 +130,12 @@ class BlockLayout:
             n_contexts = xp.astype(both, xp.float32)
             if g % ahead == 0:
                 draws = [min(n, n_groups) * self.shared_negatives for n in (g, g + ahead)]
-                bits = random_bits(key, xp.arange(*draws, dtype=xp.int64, device=device))
+                bits = even_bits(key, xp.arange(*draws, dtype=xp.int64, device=device))
                 drawn = noise.draw(xp.reshape(bits, (-1, self.shared_negatives)))
             negatives = drawn[g % ahead : g % ahead + groups, :]
             share = self.negative / self.shared_negatives
-            weights = xp.reshape(n_contexts, (groups, group, 1)) * share
+            weights = xp.reshape(n_contexts, (groups // turns, group, turns)) * share
+            weights = xp.reshape(xp.permute_dims(weights, (0, 2, 1)), (groups, group, 1))
             batch = Batch(
                 centers=xp.reshape(contexts[:, chunk.window : chunk.window + size], (-1,)),
                 center_weights=xp.reshape(n_contexts, (-1,)) * (1.0 + self.negative),
@@ -148,6 +154,7 @@ class BlockLayout:
                         target_weights=xp.broadcast_to(
                             xp.sum(weights, axis=1), (groups, self.shared_negatives)
                         ),
+                        interleave=turns,
                     ),
                 ),
             )

@@ -11,8 +11,6 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from xw2v.sampling.random import random_below
-
 __all__ = ["NoiseTable", "keep_thresholds"]
 
 Array = Any
@@ -53,7 +51,7 @@ class NoiseTable:
     Parameters
     ----------
     thresholds : array, shape (V,), int32
-        Word v of V keeps ``thresholds[v] + 1`` of the 2**31 draws that fall on it ...
+        Word v of V keeps ``thresholds[v] + 1`` of every 2**31 draws that fall on it ...
     aliases : array, shape (V,), int32
         ... and gives the others to word ``aliases[v]``.
     """
@@ -105,10 +103,13 @@ class NoiseTable:
     def draw(self, bits: Array) -> Array:
         """Draw a word for each random number.
 
+        A word takes few intervals of the numbers, so that evenly spread numbers draw each word
+        as often as its share says.
+
         Parameters
         ----------
         bits : array, int64
-            From `random_bits`.
+            From `random_bits` or `even_bits`.
 
         Returns
         -------
@@ -116,6 +117,10 @@ class NoiseTable:
         """
         xp = array_namespace(self.thresholds)
         flat = xp.reshape(bits, (-1,))
-        words = xp.astype(random_below(flat >> 32, self.thresholds.shape[0]), xp.int32)
-        keep = xp.astype(flat & (_ONE - 1), xp.int32) <= xp.take(self.thresholds, words, axis=0)
+        # bits / 2**63 * V in steps of 2**-31: its whole part falls on a word.
+        size = self.thresholds.shape[0]
+        place = (flat >> 32) * size
+        place += ((flat & 0xFFFFFFFF) * size) >> 32
+        words = xp.astype(place >> _BITS, xp.int32)
+        keep = xp.astype(place & (_ONE - 1), xp.int32) <= xp.take(self.thresholds, words, axis=0)
         return xp.reshape(xp.where(keep, words, xp.take(self.aliases, words, axis=0)), bits.shape)

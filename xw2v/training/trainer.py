@@ -251,24 +251,9 @@ def _steps(
     )
     keep = keep_thresholds(vocabulary.counts, config.sample)
     thresholds = xp.asarray(keep, device=handle)
-    layout: BlockLayout | PairLayout
-    if config.negatives_per == "block":
-        layout = BlockLayout(
-            block_size=config.block_size,
-            group_blocks=config.group_blocks,
-            shared_negatives=config.shared_negatives,
-            negative=config.negative,
-        )
-    else:
-        layout = PairLayout(negative=config.negative)
     n_words = corpus.n_words
     kept = float(vocabulary.counts @ (keep / 2**31))
-    batch_words = config.batch_words
-    if batch_words is None:
-        batch_words = device.batch_words
-        if config.negatives_per == "pair":
-            batch_words //= _PAIR_LAYOUT_SHRINK
-        batch_words = max(1, min(batch_words, int(kept) // _UPDATES_AN_EPOCH))
+    layout, batch_words = _layout(config, device, int(kept))
     n_batches = config.epochs * int(kept) // max(batch_words, layout.least_words)
     loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
     n_chunks = -(-n_words // _CHUNK_WORDS)
@@ -307,6 +292,28 @@ def _steps(
             count += 1
             sampled += itertools.islice(upcoming, 1)  # so that no batch waits for a whole chunk
         sampled += upcoming
+
+
+def _layout(
+    config: TrainingConfig, device: Device, kept: int
+) -> tuple[BlockLayout | PairLayout, int]:
+    """Return the layout and the centers in a batch, for an epoch of so many centers."""
+    paired = config.negatives_per == "pair"
+    batch_words = config.batch_words
+    if batch_words is None:
+        batch_words = device.batch_words // (_PAIR_LAYOUT_SHRINK if paired else 1)
+        batch_words = max(1, min(batch_words, kept // _UPDATES_AN_EPOCH))
+    if paired:
+        return PairLayout(negative=config.negative), batch_words
+    group = config.block_size * config.group_blocks
+    layout = BlockLayout(
+        block_size=config.block_size,
+        group_blocks=config.group_blocks,
+        interleave=max(1, min(config.interleave, batch_words // group)),
+        shared_negatives=config.shared_negatives,
+        negative=config.negative,
+    )
+    return layout, batch_words
 
 
 def _to_host(array: Array) -> NDArray[np.float32]:
