@@ -40,8 +40,8 @@ WHOLE_FROM_1 = [
     "epochs",
     "min_count",
     "block_size",
-    "shared_negatives",
     "group_blocks",
+    "interleave",
     "batch_words",
     "max_final_vocab",
     "workers",
@@ -70,6 +70,19 @@ def test_values_that_cannot_work_are_refused(name: str, value: Any) -> None:
     assert str(value) in str(caught.value) or value == 0
 
 
+@pytest.mark.parametrize("value", [0, -1, 2.5, "5", True])
+def test_shared_negatives_are_a_whole_number(value: Any) -> None:
+    with pytest.raises(ConfigError, match="shared_negatives must be a whole number"):
+        TrainingConfig(shared_negatives=value)
+
+
+def test_shared_negatives_fewer_than_negatives_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"shared_negatives \(4\) must be at least negative \(5"):
+        TrainingConfig(shared_negatives=4)
+    TrainingConfig(shared_negatives=4, negative=4)
+    TrainingConfig(negative=64)  # the default goes along
+
+
 def test_min_alpha_above_alpha_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"min_alpha \(0.1\) must not be above alpha \(0.05\)"):
         TrainingConfig(alpha=0.05, min_alpha=0.1)
@@ -83,6 +96,8 @@ GOOD: list[tuple[str, Any]] = [
     *(("ns_exponent", value) for value in (-0.5, 0, 1)),
     ("alpha", 1),
     ("seed", 2**63 - 1),
+    ("shared_negatives", 5),
+    ("shared_negatives", None),
     ("negatives_per", "pair"),
     ("shrink_windows", False),
 ]

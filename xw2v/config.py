@@ -60,8 +60,10 @@ class TrainingConfig:
         suits the device, and less for corpora too small to make a hundred such updates.
     block_size : int
         Consecutive centers T in one block, the unit that becomes a matrix product.
-    shared_negatives : int
-        Noise words S shared by the blocks of a group (``negatives_per="block"``).
+    shared_negatives : int or None
+        Noise words S shared by a group of centers (``negatives_per="block"``), at least
+        `negative`: fewer would each weigh more than a whole negative. None takes 32, or
+        `negative` where that is more.
     group_blocks : int
         Blocks G whose number of centers make a group.
     interleave : int
@@ -95,7 +97,7 @@ class TrainingConfig:
     seed: int = 1
     batch_words: int | None = None
     block_size: int = 16
-    shared_negatives: int = 32
+    shared_negatives: int | None = None
     group_blocks: int = 4
     interleave: int = 16
     damping: float = 0.2
@@ -110,7 +112,6 @@ class TrainingConfig:
             "epochs",
             "min_count",
             "block_size",
-            "shared_negatives",
             "group_blocks",
             "interleave",
         ):
@@ -120,9 +121,14 @@ class TrainingConfig:
         self._check_int("seed", 0)
         if self.seed >= 2**63:
             raise ConfigError(f"seed must be below 2**63, not {self.seed}")
-        for name in ("batch_words", "max_final_vocab", "workers"):
+        for name in ("batch_words", "max_final_vocab", "shared_negatives", "workers"):
             if getattr(self, name) is not None:
                 self._check_int(name, 1)
+        if self.shared_negatives is not None and self.shared_negatives < self.negative:
+            raise ConfigError(
+                f"shared_negatives ({self.shared_negatives}) must be at least negative "
+                f"({self.negative})"
+            )
         self._check_float("ns_exponent", -math.inf)
         for name in ("sample", "alpha", "min_alpha", "damping"):
             self._check_float(name, 0.0)

@@ -136,6 +136,7 @@ def test_every_hyperparameter_arrives(call: Call, corpus: Path, tmp_path: Path) 
         "block_size": 8,
         "shared_negatives": 16,
         "group_blocks": 2,
+        "interleave": 3,
         "damping": 0.1,
     }
     options = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]

@@ -76,7 +76,7 @@ def test_negatives_per_pair(vocabulary: int, batch_words: int) -> None:
         {"vector_size": 100},
         {"negative": 1},
         {"negative": 30, "epochs": 2},
-        {"shared_negatives": 1},
+        {"shared_negatives": 5},
         {"block_size": 1, "group_blocks": 1, "epochs": 1},
         {"shrink_windows": False},
         {"ns_exponent": -0.5},

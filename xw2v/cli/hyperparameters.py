@@ -48,7 +48,7 @@ _HELP = {
     "Batches": {
         "batch_words": "Center words in a batch, which is one update.",
         "block_size": "Consecutive center words in a block, the unit of the matrix products.",
-        "shared_negatives": "Noise words shared by a group of blocks.",
+        "shared_negatives": "Noise words that a group of centers share.",
         "group_blocks": "Blocks whose number of centers make a group.",
         "interleave": "Groups whose centers take turns.",
         "damping": "Restrains words that occur many times in a batch; 0 switches it off.",
@@ -59,6 +59,7 @@ NONE_MEANS = {
     "max_final_vocab": "no limit",
     "workers": "one for each core",
     "batch_words": "what suits device and text",
+    "shared_negatives": "32, or as many as negatives",
 }
 # Flags that switch off what is on by default.
 _SWITCHES = {"shrink_windows": "--fixed-window"}

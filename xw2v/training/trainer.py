@@ -41,6 +41,7 @@ _CHUNK_WORDS = 1 << 20
 _UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few large steps
 _ORDINARY_RATE = 0.05  # small vocabularies diverge at 0.2 if damped as at 0.05
 _PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
+_SHARED_NEGATIVES = 32  # of a group, where the user names no number
 _BATCHES_A_LOSS = 128  # at most: the loss of so many batches is measured on one of them
 _LOSSES_A_RUN = 50  # at least, where there are as many batches
 
@@ -310,7 +311,7 @@ def _layout(
         block_size=config.block_size,
         group_blocks=config.group_blocks,
         interleave=max(1, min(config.interleave, batch_words // group)),
-        shared_negatives=config.shared_negatives,
+        shared_negatives=config.shared_negatives or max(_SHARED_NEGATIVES, config.negative),
         negative=config.negative,
     )
     return layout, batch_words
