@@ -67,7 +67,8 @@ class TrainingConfig:
     group_blocks : int
         Blocks G whose number of centers make a group.
     interleave : int
-        Groups I that take turns: a group has every I-th center of I G blocks.
+        Groups I that take turns: a group has every I-th center of I G blocks. Small batches take
+        fewer.
     damping : float
         Strength of damped accumulation, see `xw2v.kernel.damping`; 0 adds plain sums.
         Above a rate of 0.05 it grows in proportion to the rate.
@@ -98,8 +99,8 @@ class TrainingConfig:
     batch_words: int | None = None
     block_size: int = 16
     shared_negatives: int | None = None
-    group_blocks: int = 4
-    interleave: int = 16
+    group_blocks: int = 2
+    interleave: int = 8
     damping: float = 0.2
     workers: int | None = None
     device: str = "cpu"

@@ -129,7 +129,7 @@ class _Update:
             step.damping,
             scratch=model.totals,
         )
-        self._owners = model.owners.take(self._ids.reshape(-1)) if model.workers > 1 else None
+        self._additions = self._share_out()
         # A batch that is asked for its loss is cut, and summed, alike for any number of threads.
         workers = 1 if step.with_loss else model.workers
         self._tiles = _tiles(parts, self._ids.shape[1], workers)
@@ -141,7 +141,7 @@ class _Update:
 
     def additions(self) -> list[Task]:
         """Return the tasks that add the gradients to the parameters, once they are there."""
-        return [partial(self._add, worker) for worker in range(self._model.workers)]
+        return self._additions
 
     def loss(self) -> float | None:
         """Return the loss before the step, if it was asked for."""
@@ -184,15 +184,19 @@ class _Update:
             if result.loss is not None:
                 self._losses[i] += float(result.loss)
 
-    def _add(self, worker: int) -> None:
-        """Add what goes to the rows of one worker, in the order of the batch."""
-        table, ids, rates = self._model.table, self._ids.reshape(-1), self._rates
-        gradients = self._gradients.reshape(-1, table.shape[1])
-        if self._owners is None:
-            scatter_add(table, ids, gradients, rates)
-            return
-        own = (self._owners == worker).nonzero()[0]
-        scatter_add(table, ids.take(own), gradients, rates.take(own), own.astype(np.int32))
+    def _share_out(self) -> list[Task]:
+        """Give each thread the additions to rows of its own, in the order of the batch."""
+        model, ids, rates = self._model, self._ids.reshape(-1), self._rates
+        add = partial(scatter_add, model.table)
+        gradients = self._gradients.reshape(-1, model.table.shape[1])
+        if model.workers == 1:
+            return [partial(add, ids, gradients, rates)]
+        owners = model.owners.take(ids)
+        order = owners.argsort(kind="stable").astype(np.int32)  # a radix sort
+        ends = np.bincount(owners, minlength=model.workers).cumsum().tolist()
+        ids, rates = ids.take(order), rates.take(order)
+        shares = [slice(start, stop) for start, stop in itertools.pairwise((0, *ends))]
+        return [partial(add, ids[own], gradients, rates[own], order[own]) for own in shares]
 
 
 def _tiles(parts: int, part_rows: int, workers: int) -> list[tuple[int, int]]:
