@@ -40,7 +40,7 @@ def run_xw2v(corpus: str, job: Result) -> tuple[Result, WordVectors]:
     from xw2v.training import train
 
     config = TrainingConfig(
-        **{**OPTIONS, "vector_size": job["vector_size"]},
+        **{**OPTIONS, **job["options"]},
         epochs=job["epochs"],
         workers=job["workers"],
         seed=job["seed"],
@@ -65,7 +65,7 @@ def run_gensim(corpus: str, job: Result) -> tuple[Result, WordVectors]:
     one_line = max(map(len, _some_lines(corpus))) > 1_000_000
     sentences: Iterable[list[str]] = (Text8Corpus if one_line else LineSentence)(corpus)
     model = Word2Vec(
-        **{**OPTIONS, "vector_size": job["vector_size"]},
+        **{**OPTIONS, **job["options"]},
         sg=1,
         workers=job["workers"],
         seed=job["seed"],
@@ -169,7 +169,7 @@ def main(
         raise click.UsageError("name a corpus")
     base = {
         "corpus": corpus,
-        "vector_size": vector_size,
+        "options": {"vector_size": vector_size},
         "restrict_vocab": restrict_vocab,
         "analogies": None,
         "pairs": [],
@@ -197,26 +197,29 @@ def main(
             quality[peer].append(result)
     show(speed, quality)
     if output:
-        about = {
-            "date": time.strftime("%Y-%m-%d"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in (*chosen, "numpy", "scipy")},
-            "options": {**OPTIONS, "vector_size": vector_size, **base["extra"]},
-        }
-        Path(output).write_text(
-            json.dumps({"about": about, "speed": speed, "quality": quality}, indent=1) + "\n",
-            encoding="utf-8",
-        )
+        options = {**OPTIONS, "vector_size": vector_size, **base["extra"]}
+        document = {"about": about(chosen, options), "speed": speed, "quality": quality}
+        Path(output).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def _rate(result: Result) -> float:
+def about(peers: list[str], options: Result) -> Result:
+    """Return where, when and with what a benchmark was run."""
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in (*peers, "numpy", "scipy")},
+        "options": options,
+    }
+
+
+def rate(result: Result) -> float:
     return float(result["words"] / result["train"])
 
 
 def _rates(result: Result) -> str:
-    rate = _rate(result) / 1e6
-    return f"read {result['read']:.1f} s, {rate:.3f}M words/s, peak {result['peak_mb']:.0f} MB"
+    speed = rate(result) / 1e6
+    return f"read {result['read']:.1f} s, {speed:.3f}M words/s, peak {result['peak_mb']:.0f} MB"
 
 
 def _scores(result: Result) -> str:
@@ -240,8 +243,8 @@ def show(speed: dict[str, list[Result]], quality: dict[str, list[Result]]) -> No
         table.add_row(
             name,
             f"{statistics.median(r['read'] for r in runs):.2f}",
-            f"{statistics.median(map(_rate, runs)):,.0f}",
-            _ratio([_rate(a) / _rate(b) for a, b in pairs]),
+            f"{statistics.median(map(rate, runs)):,.0f}",
+            _ratio([rate(a) / rate(b) for a, b in pairs]),
             _ratio([b["read"] / a["read"] for a, b in pairs]),
             f"{max(r['peak_mb'] for r in runs):.0f}",
         )

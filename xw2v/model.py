@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from xw2v.backend import get_device
+from xw2v.backend import Profile, get_device
 from xw2v.config import TrainingConfig
 from xw2v.formats import SavedModel, load_model, save_model
 from xw2v.plots import plot_loss
@@ -148,6 +148,7 @@ def train_model(
     *,
     notes: dict[str, Any] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    profile: Profile | None = None,
 ) -> SavedModel:
     """Train on an encoded corpus and put the result together with what it came from.
 
@@ -161,12 +162,14 @@ def train_model(
         Plain values to keep with the model, about where the corpus came from.
     on_progress : callable, optional
         Called with a `xw2v.training.Progress` after every batch.
+    profile : xw2v.backend.Profile, optional
+        Counts where the time goes.
 
     Returns
     -------
     SavedModel
     """
-    parameters = train(corpus, vocabulary, config, on_progress=on_progress)
+    parameters = train(corpus, vocabulary, config, on_progress=on_progress, profile=profile)
     return SavedModel(
         words=vocabulary.words,
         counts=vocabulary.counts,

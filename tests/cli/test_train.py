@@ -90,6 +90,20 @@ def test_quiet_stdin_lowercase_and_an_existing_model(run: Run, tmp_path: Path) -
     assert load_model(tmp_path / "m").words == saved.words
 
 
+def test_profile(call: Call, corpus: Path, tmp_path: Path) -> None:
+    options = ("--profile", "--workers=2", "--epochs=1", "--min-count=1")
+    status, out, err = call("train", corpus, "-o", tmp_path / "m", *options)
+    assert status == 0, err
+    table = out[out.index("phase") : out.index("\n\nNow try")].splitlines()
+    assert table[0].split() == ["phase", "share", "seconds", "of", "threads", "us/word"]
+    rows = [line.split() for line in table[1:]]
+    phases = {"plan", "gather", "products", "logits", "scatter", "wait"}
+    assert {row[0] for row in rows} == phases
+    assert sum(float(row[1].removesuffix("%")) for row in rows) == pytest.approx(100, abs=0.5)
+    seconds = [float(row[2]) for row in rows]
+    assert seconds == sorted(seconds, reverse=True)
+
+
 def test_overwrite(call: Call, tmp_path: Path) -> None:
     (tmp_path / "old.txt").write_text("old words " * 9)
     (tmp_path / "new.txt").write_text("new terms " * 9)

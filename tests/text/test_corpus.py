@@ -1,7 +1,12 @@
+import mmap
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from xw2v.text import EncodedCorpus
+from xw2v.text.spool import Spool
 
 
 def test_counts() -> None:
@@ -9,6 +14,34 @@ def test_counts() -> None:
     assert corpus.n_words == 3
     assert corpus.n_sentences == 2
     assert corpus.raw_words == 5
+
+
+@pytest.mark.parametrize("memory_bytes", [1, 1 << 30])
+def test_ids_are_there_after_their_memory_was_released(memory_bytes: int) -> None:
+    with Spool(np.int32, memory_bytes) as spool:
+        spool.append(np.arange(100_000, dtype=np.int32))
+        corpus = EncodedCorpus(spool.array(), np.array([0, 100_000]), 100_000)
+    for _ in range(2):
+        assert int(corpus.ids.sum(dtype=np.int64)) == 4_999_950_000
+        corpus.release()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_released_memory_is_not_resident() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+    size = 40_000_000
+    with Spool(np.int32, 1) as spool:
+        for _ in range(10):
+            spool.append(np.ones(size // 40, dtype=np.int32))
+        corpus = EncodedCorpus(spool.array(), np.array([0, size // 4]), size)
+    before = resident()
+    assert corpus.ids.min() == 1
+    read = resident()
+    corpus.release()
+    assert read - before > 0.8 * size
+    assert resident() - before < 0.2 * size
 
 
 def test_may_be_empty() -> None:

@@ -9,6 +9,7 @@ stand in the batch. Planning the next batch is one more task of the first phase.
 import itertools
 import math
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from xw2v.backend.profile import Profile, measured
 from xw2v.backend.steps import Step
 from xw2v.backend.threads import Task, Team
 from xw2v.kernel import block_gradients, damped_rates, gather, scatter_add
@@ -60,6 +62,21 @@ class _Model:
     totals: Floats  # (2 V,) zeros
     gradients: _Workspace
     intermediates: _ThreadWorkspace
+    profile: Profile | None
+
+
+class _TimedProducts:
+    """NumPy, but its matrix products are a phase of a profile."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+
+    def matmul(self, *args: Any, **options: Any) -> Any:
+        with self._profile.measure("products"):
+            return np.matmul(*args, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
 
 
 class ThreadedRunner:
@@ -71,9 +88,12 @@ class ThreadedRunner:
         W_in and W_out; changed in place.
     workers : int
         Threads, at least 1.
+    profile : Profile, optional
+        Counts the time of planning, gathering, products, the work on the logits, scattering,
+        and of waiting for other threads.
     """
 
-    def __init__(self, parameters: Floats, *, workers: int) -> None:
+    def __init__(self, parameters: Floats, *, workers: int, profile: Profile | None = None) -> None:
         table = parameters.reshape(-1, parameters.shape[2])
         stripes = np.arange(table.shape[0]) >> _STRIPE_BITS
         self._model = _Model(
@@ -83,6 +103,7 @@ class ThreadedRunner:
             totals=np.zeros(table.shape[0], dtype=np.float32),
             gradients=_Workspace(),
             intermediates=_ThreadWorkspace(),
+            profile=profile,
         )
 
     def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
@@ -91,17 +112,28 @@ class ThreadedRunner:
         planned: list[_Update | None] = []
 
         def plan_next() -> None:
-            step = next(upcoming, None)
-            planned.append(None if step is None else _Update(self._model, step))
+            with measured(self._model.profile, "plan"):
+                step = next(upcoming, None)
+                planned.append(None if step is None else _Update(self._model, step))
 
         # The threads are ours: BLAS must not start its own.
         with threadpool_limits(limits=1, user_api="blas"), Team(self._model.workers) as team:
             plan_next()
             while (update := planned.pop()) is not None:
                 # Planning is many small calls, which hold the interpreter lock: one thread's task.
-                team.run([plan_next, *update.tiles()])
-                team.run(update.additions())
+                self._run(team, [plan_next, *update.tiles()])
+                self._run(team, update.additions())
                 yield update.step, update.loss()
+
+    def _run(self, team: Team, tasks: list[Task]) -> None:
+        profile = self._model.profile
+        if profile is None:
+            team.run(tasks)
+            return
+        began, before = time.perf_counter(), sum(profile.seconds.values())
+        team.run(tasks)
+        busy = sum(profile.seconds.values()) - before
+        profile.add("wait", self._model.workers * (time.perf_counter() - began) - busy)
 
 
 class _Update:
@@ -149,12 +181,18 @@ class _Update:
 
     def _tile(self, i: int) -> None:
         """Compute the gradients of tile `i` into its part of the batch's."""
+        with measured(self._model.profile, "logits"):
+            self._compute(i)
+
+    def _compute(self, i: int) -> None:
         model, batch, (start, stop) = self._model, self.step.batch, self._tiles[i]
         parts, n = batch.parts, stop - start
         gradients = self._gradients[start:stop]
         rows = model.intermediates("rows", gradients.shape)
         ids = self._ids[start:stop]
-        gather(model.table, ids.reshape(-1), out=rows.reshape(-1, rows.shape[2]))
+        with measured(model.profile, "gather"):
+            gather(model.table, ids.reshape(-1), out=rows.reshape(-1, rows.shape[2]))
+        xp = np if model.profile is None else _TimedProducts(model.profile)
         end = centers = batch.centers.size // parts
         for k, term in enumerate(batch.terms):
             # Of each part: sets of I blocks of t centers, which take turns, and of m targets.
@@ -177,7 +215,7 @@ class _Update:
                     dx.reshape(x_shape).swapaxes(2, 3),
                     gradients[:, begin:end].reshape(y_shape),
                 ),
-                xp=np,
+                xp=xp,
             )
             if k:
                 gradients[:, :centers] += dx
@@ -187,7 +225,7 @@ class _Update:
     def _share_out(self) -> list[Task]:
         """Give each thread the additions to rows of its own, in the order of the batch."""
         model, ids, rates = self._model, self._ids.reshape(-1), self._rates
-        add = partial(scatter_add, model.table)
+        add = partial(self._add, model.table)
         gradients = self._gradients.reshape(-1, model.table.shape[1])
         if model.workers == 1:
             return [partial(add, ids, gradients, rates)]
@@ -197,6 +235,10 @@ class _Update:
         ids, rates = ids.take(order), rates.take(order)
         shares = [slice(start, stop) for start, stop in itertools.pairwise((0, *ends))]
         return [partial(add, ids[own], gradients, rates[own], order[own]) for own in shares]
+
+    def _add(self, *args: Any) -> None:
+        with measured(self._model.profile, "scatter"):
+            scatter_add(*args)
 
 
 def _tiles(parts: int, part_rows: int, workers: int) -> list[tuple[int, int]]:

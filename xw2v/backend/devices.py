@@ -7,6 +7,7 @@ from typing import Any
 import array_api_compat.numpy as numpy_namespace
 
 from xw2v.backend.cpu import ThreadedRunner
+from xw2v.backend.profile import Profile
 from xw2v.backend.steps import PortableRunner, Runner
 from xw2v.backend.threads import usable_cores
 from xw2v.errors import ConfigError, DeviceError
@@ -37,7 +38,9 @@ class Device:
     handle: Any
     batch_words: int
 
-    def runner(self, parameters: Array, *, workers: int | None) -> Runner:
+    def runner(
+        self, parameters: Array, *, workers: int | None, profile: Profile | None = None
+    ) -> Runner:
         """Return what makes steps on parameters that live on this device.
 
         Parameters
@@ -46,11 +49,13 @@ class Device:
             W_in and W_out; changed in place by the runner.
         workers : int or None
             Threads, on a CPU; None takes one for each usable core.
+        profile : Profile, optional
+            Counts where the time goes.
         """
         if self.name == "cpu":
             workers = workers or usable_cores()
-            return ThreadedRunner(parameters, workers=workers)
-        return PortableRunner(parameters)
+            return ThreadedRunner(parameters, workers=workers, profile=profile)
+        return PortableRunner(parameters, profile=profile)
 
 
 def get_device(name: str) -> Device:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from xw2v.backend.profile import Profile, measured
 from xw2v.kernel import Batch, sgns_step
 
 __all__ = ["PortableRunner", "Runner", "Step"]
@@ -48,20 +49,29 @@ class PortableRunner:
     ----------
     parameters : array, shape (2, V, D), float32
         W_in and W_out; changed in place.
+    profile : Profile, optional
+        Counts the time of planning and that of the steps.
     """
 
-    def __init__(self, parameters: Array) -> None:
+    def __init__(self, parameters: Array, *, profile: Profile | None = None) -> None:
         self._w_in, self._w_out = parameters[0, ...], parameters[1, ...]
+        self._profile = profile
 
     def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
         """Make the steps, each before it is yielded together with its loss."""
-        for step in steps:
-            loss = sgns_step(
-                self._w_in,
-                self._w_out,
-                step.batch,
-                alpha=step.alpha,
-                damping=step.damping,
-                with_loss=step.with_loss,
-            )
+        upcoming = iter(steps)
+        while True:
+            with measured(self._profile, "plan"):
+                step = next(upcoming, None)
+            if step is None:
+                return
+            with measured(self._profile, "step"):
+                loss = sgns_step(
+                    self._w_in,
+                    self._w_out,
+                    step.batch,
+                    alpha=step.alpha,
+                    damping=step.damping,
+                    with_loss=step.with_loss,
+                )
             yield step, None if loss is None else float(loss)

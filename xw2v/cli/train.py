@@ -12,14 +12,14 @@ from typing import Any
 import click
 import numpy as np
 
-from xw2v.backend import get_device
+from xw2v.backend import Profile, get_device
 from xw2v.cli.hyperparameters import (
     GroupedCommand,
     GroupedOption,
     hyperparameter_options,
     options_named,
 )
-from xw2v.cli.output import compact, count, print_facts
+from xw2v.cli.output import compact, count, print_facts, print_table
 from xw2v.cli.progress import Display
 from xw2v.config import TrainingConfig
 from xw2v.errors import ModelFileError
@@ -70,6 +70,7 @@ _output = partial(click.option, cls=GroupedOption, group="Output")
     help="Write the vectors in the text format of word2vec as well.",
 )
 @_output("--overwrite", is_flag=True, help="Replace a model, or --text file, that is there.")
+@_output("--profile", is_flag=True, help="Print where the time of training went.")
 @_output("--quiet", is_flag=True, help="Print nothing but errors.")
 @hyperparameter_options
 def train(
@@ -79,6 +80,7 @@ def train(
     output: Path,
     text: Path | None,
     overwrite: bool,
+    profile: bool,
     quiet: bool,
     **hyperparameters: Any,
 ) -> None:
@@ -120,14 +122,19 @@ def train(
         f"kept: {count(corpus.n_words, 'word')} in {count(corpus.n_sentences, 'sentence')}, "
         f"vocabulary {len(vocabulary):,}; training on {device.name}"
     )
+    phases = Profile() if profile else None
     with display.training(config.epochs) as on_batch:
-        model = train_model(vocabulary, corpus, config, notes=notes, on_progress=on_batch)
+        model = train_model(
+            vocabulary, corpus, config, notes=notes, on_progress=on_batch, profile=phases
+        )
 
     save_trained(output, model, overwrite=overwrite)
     if text is not None:
         write_word2vec_text(text, model.words, model.input_vectors)
     if not quiet:
         _summarize(model, output, text)
+        if phases is not None:
+            _show_phases(phases, corpus.n_words * config.epochs)
         if not paths:
             _show_neighbors(model)
         command = shlex.join(["xw2v", "most-similar", str(output)])
@@ -183,6 +190,19 @@ def _summarize(model: SavedModel, output: Path, text: Path | None) -> None:
     if text is not None:
         facts["text"] = str(text)
     print_facts(facts)
+
+
+def _show_phases(profile: Profile, words: int) -> None:
+    total = sum(profile.seconds.values())
+    phases = sorted(profile.seconds.items(), key=lambda phase: -phase[1])
+    click.echo()
+    print_table(
+        ("phase", ">share", ">seconds of threads", ">us/word"),
+        [
+            (name, f"{seconds / total:.1%}", f"{seconds:.2f}", f"{seconds / words * 1e6:.3f}")
+            for name, seconds in phases
+        ],
+    )
 
 
 def _show_neighbors(model: SavedModel) -> None:

@@ -1,5 +1,6 @@
 """A corpus as token ids."""
 
+import mmap
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,3 +56,13 @@ class EncodedCorpus:
     def n_sentences(self) -> int:
         """Sentences with at least one in-vocabulary token, S."""
         return self.starts.size - 1
+
+    def release(self) -> None:
+        """Give back the memory that ids in a file take once they were read.
+
+        They are read again when they are needed; a system that cannot be told so frees the
+        memory by itself when it needs it.
+        """
+        mapping = getattr(self.ids.base, "obj", None)
+        if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            mapping.madvise(mmap.MADV_DONTNEED)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xw2v.backend import Device, Step, get_device
+from xw2v.backend import Device, Profile, Step, get_device
 from xw2v.config import TrainingConfig
 from xw2v.errors import CorpusError
 from xw2v.sampling import (
@@ -180,6 +180,7 @@ def train(
     config: TrainingConfig,
     *,
     on_progress: Callable[[Progress], None] | None = None,
+    profile: Profile | None = None,
 ) -> TrainingResult:
     """Train skip-gram vectors with negative sampling.
 
@@ -194,6 +195,8 @@ def train(
     config : TrainingConfig
     on_progress : callable, optional
         Called with a `Progress` after every batch.
+    profile : Profile, optional
+        Counts where the time goes.
 
     Returns
     -------
@@ -208,11 +211,16 @@ def train(
     """
     if corpus.n_words == 0:
         raise CorpusError("the corpus is empty: there is nothing to train on")
-    if int(corpus.ids.min()) < 0 or int(corpus.ids.max()) >= len(vocabulary):
-        raise CorpusError("the corpus holds ids that the vocabulary has not: was it encoded by it?")
+    for start in range(0, corpus.n_words, _CHUNK_WORDS):
+        ids = corpus.ids[start : start + _CHUNK_WORDS]
+        if int(ids.min()) < 0 or int(ids.max()) >= len(vocabulary):
+            raise CorpusError(
+                "the corpus holds ids that the vocabulary has not: was it encoded by it?"
+            )
+        corpus.release()
     device = get_device(config.device)
     parameters = initial_parameters(len(vocabulary), config, device.xp, device.handle)
-    runner = device.runner(parameters, workers=config.workers)
+    runner = device.runner(parameters, workers=config.workers, profile=profile)
     total = corpus.n_words * config.epochs
     losses: list[LossRecord] = []
     began = time.perf_counter()
@@ -293,6 +301,7 @@ def _steps(
             count += 1
             sampled += itertools.islice(upcoming, 1)  # so that no batch waits for a whole chunk
         sampled += upcoming
+        corpus.release()
 
 
 def _layout(
