@@ -242,9 +242,9 @@ class _Update:
 
 
 def _tiles(parts: int, part_rows: int, workers: int) -> list[tuple[int, int]]:
-    """Cut the parts of a batch into tiles of equal size, as many for each worker."""
-    rounds = -(-parts * part_rows // (_TILE_ROWS * workers))
-    n = min(parts, rounds * workers)
+    """Cut the parts of a batch into tiles, which with planning are as many for each worker."""
+    tasks = parts * part_rows / _TILE_ROWS + 1  # planning takes about as long as a tile
+    n = min(parts, max(1, math.ceil(tasks / workers) * workers - 1))
     return list(itertools.pairwise(parts * i // n for i in range(n + 1)))
 
 
