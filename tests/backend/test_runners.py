@@ -1,7 +1,9 @@
 """Both runners make the same steps, for any number of threads."""
 
+import gc
 import hashlib
 import itertools
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -150,3 +152,22 @@ def test_nothing_to_do(workers: int) -> None:
     untouched = parameters()
     assert list(ThreadedRunner(untouched, workers=workers).run([])) == []
     np.testing.assert_array_equal(untouched, parameters())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_step_needed_is_freed_with_it(workers: int) -> None:
+    """At once, not when the garbage collector next looks for cycles."""
+    alive: list[weakref.ref[Any]] = []
+
+    def watched() -> Iterator[Step]:
+        for step in steps("block"):
+            alive.append(weakref.ref(step.batch.terms[0].targets))
+            yield step
+
+    gc.disable()
+    try:
+        for _ in ThreadedRunner(parameters(), workers=workers).run(watched()):
+            assert sum(ref() is not None for ref in alive) <= 2
+    finally:
+        gc.enable()
+    assert len(alive) >= 4

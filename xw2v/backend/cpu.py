@@ -120,18 +120,19 @@ class ThreadedRunner:
         with threadpool_limits(limits=1, user_api="blas"), Team(self._model.workers) as team:
             plan_next()
             while (update := planned.pop()) is not None:
-                # Planning is many small calls, which hold the interpreter lock: one thread's task.
-                self._run(team, [plan_next, *update.tiles()])
+                # Planning is many small calls, which hold the interpreter lock, and what it leaves
+                # lives long: one task, of one thread.
+                self._run(team, update.tiles(), plan_next)
                 self._run(team, update.additions())
                 yield update.step, update.loss()
 
-    def _run(self, team: Team, tasks: list[Task]) -> None:
+    def _run(self, team: Team, tasks: list[Task], own: Task | None = None) -> None:
         profile = self._model.profile
         if profile is None:
-            team.run(tasks)
+            team.run(tasks, own=own)
             return
         began, before = time.perf_counter(), sum(profile.seconds.values())
-        team.run(tasks)
+        team.run(tasks, own=own)
         busy = sum(profile.seconds.values()) - before
         profile.add("wait", self._model.workers * (time.perf_counter() - began) - busy)
 
@@ -161,7 +162,7 @@ class _Update:
             step.damping,
             scratch=model.totals,
         )
-        self._additions = self._share_out()
+        self._shares = self._share_out()
         # A batch that is asked for its loss is cut, and summed, alike for any number of threads.
         workers = 1 if step.with_loss else model.workers
         self._tiles = _tiles(parts, self._ids.shape[1], workers)
@@ -173,7 +174,7 @@ class _Update:
 
     def additions(self) -> list[Task]:
         """Return the tasks that add the gradients to the parameters, once they are there."""
-        return self._additions
+        return [partial(self._add, *share) for share in self._shares]
 
     def loss(self) -> float | None:
         """Return the loss before the step, if it was asked for."""
@@ -222,23 +223,26 @@ class _Update:
             if result.loss is not None:
                 self._losses[i] += float(result.loss)
 
-    def _share_out(self) -> list[Task]:
-        """Give each thread the additions to rows of its own, in the order of the batch."""
+    def _share_out(self) -> list[tuple[Ints, Floats, Ints | None]]:
+        """Return, for each thread, the ids, rates and places of the rows that are its own.
+
+        Places rise: rows are added in the order of the batch. None stands for all of them.
+        """
         model, ids, rates = self._model, self._ids.reshape(-1), self._rates
-        add = partial(self._add, model.table)
-        gradients = self._gradients.reshape(-1, model.table.shape[1])
         if model.workers == 1:
-            return [partial(add, ids, gradients, rates)]
+            return [(ids, rates, None)]
         owners = model.owners.take(ids)
         order = owners.argsort(kind="stable").astype(np.int32)  # a radix sort
         ends = np.bincount(owners, minlength=model.workers).cumsum().tolist()
         ids, rates = ids.take(order), rates.take(order)
         shares = [slice(start, stop) for start, stop in itertools.pairwise((0, *ends))]
-        return [partial(add, ids[own], gradients, rates[own], order[own]) for own in shares]
+        return [(ids[own], rates[own], order[own]) for own in shares]
 
-    def _add(self, *args: Any) -> None:
+    def _add(self, ids: Ints, rates: Floats, places: Ints | None) -> None:
+        """Add gradients to the rows of one thread."""
+        table = self._model.table
         with measured(self._model.profile, "scatter"):
-            scatter_add(*args)
+            scatter_add(table, ids, self._gradients.reshape(-1, table.shape[1]), rates, places)
 
 
 def _tiles(parts: int, part_rows: int, workers: int) -> list[tuple[int, int]]:

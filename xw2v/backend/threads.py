@@ -47,8 +47,14 @@ class Team:
             self._threads.append(thread)
             thread.start()
 
-    def run(self, tasks: Iterable[Task]) -> None:
+    def run(self, tasks: Iterable[Task], *, own: Task | None = None) -> None:
         """Run the tasks, in any order and at the same time, and return when all are done.
+
+        Parameters
+        ----------
+        tasks : iterable of callables
+        own : callable, optional
+            One more, which the caller's own thread runs, before it takes any other.
 
         Raises
         ------
@@ -56,10 +62,10 @@ class Team:
             What a task raised; tasks not yet begun are then dropped.
         """
         todo = deque(tasks)
-        helpers = self._orders[: max(0, len(todo) - 1)]
+        helpers = self._orders[: max(0, len(todo) - (own is None))]
         for orders in helpers:
             orders.put(todo)
-        error = _work(todo)
+        error = _work(todo, own)
         for _ in helpers:
             error = self._reports.get() or error
         if error is not None:
@@ -84,14 +90,15 @@ class Team:
             thread.join()
 
 
-def _work(todo: deque[Task]) -> BaseException | None:
+def _work(todo: deque[Task], task: Task | None = None) -> BaseException | None:
     try:
         while True:
+            if task is not None:
+                task()
             try:
                 task = todo.popleft()
             except IndexError:
                 return None
-            task()
     except BaseException as error:
         todo.clear()
         return error

@@ -1,6 +1,6 @@
 """Token ids become batches: counter-based random numbers, subsampling, noise, layouts."""
 
-from xw2v.sampling.chunks import Chunk, join_pieces, sample_chunk, sample_pieces
+from xw2v.sampling.chunks import Chunk, ChunkBuffer, sample_chunk, sample_pieces
 from xw2v.sampling.layouts import BlockLayout, PairLayout, PlannedBatch
 from xw2v.sampling.noise import NoiseTable, keep_thresholds
 from xw2v.sampling.random import Purpose, even_bits, random_below, random_bits, stream_key
@@ -8,12 +8,12 @@ from xw2v.sampling.random import Purpose, even_bits, random_below, random_bits, 
 __all__ = [
     "BlockLayout",
     "Chunk",
+    "ChunkBuffer",
     "NoiseTable",
     "PairLayout",
     "PlannedBatch",
     "Purpose",
     "even_bits",
-    "join_pieces",
     "keep_thresholds",
     "random_below",
     "random_bits",

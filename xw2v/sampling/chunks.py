@@ -4,7 +4,7 @@ A chunk is planned at once because subsampling gives arrays whose size depends o
 which makes a GPU wait; everything after it has shapes known beforehand.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from xw2v.sampling.random import Purpose, random_below, random_bits, stream_key
 from xw2v.text import EncodedCorpus
 
-__all__ = ["Chunk", "join_pieces", "sample_chunk", "sample_pieces"]
+__all__ = ["Chunk", "ChunkBuffer", "sample_chunk", "sample_pieces"]
 
 Array = Any
 
@@ -50,35 +50,74 @@ class Chunk:
         return int(self.positions.shape[0])
 
 
-def sample_chunk(corpus: EncodedCorpus, start: int, stop: int, **options: Any) -> Chunk:
+class ChunkBuffer:
+    """Memory in which pieces are put together to one chunk after another.
+
+    Parameters
+    ----------
+    capacity : int
+        Words in the longest chunk.
+    window : int
+        Of the chunks.
+    xp, device : namespace and device of the arrays
+    """
+
+    def __init__(self, capacity: int, window: int, xp: Any, device: Any) -> None:
+        self._window = window
+        self._tokens = xp.zeros(capacity + 2 * window, dtype=xp.int32, device=device)
+        self._positions = xp.empty(capacity, dtype=xp.int64, device=device)
+        self._left, self._right = (
+            xp.empty(capacity, dtype=xp.int16, device=device) for _ in range(2)
+        )
+        self._length = 0
+
+    def clear(self) -> None:
+        """Begin a new chunk, in the memory of the last one."""
+        self._length = 0
+
+    def add(self, piece: Chunk) -> None:
+        """Put the next piece, from `sample_pieces`, to the end."""
+        begin, window = self._length, self._window
+        end = self._length = begin + len(piece)
+        # The words before the piece are there already, those after it will be written again.
+        skip = window if begin else 0
+        self._tokens[begin + skip : end + 2 * window] = piece.tokens[skip:]
+        self._positions[begin:end] = piece.positions
+        self._left[begin:end] = piece.left
+        self._right[begin:end] = piece.right
+
+    def chunk(self) -> Chunk:
+        """Return all pieces as one chunk: views, valid until `clear`."""
+        n = self._length
+        return Chunk(
+            tokens=self._tokens[: n + 2 * self._window],
+            positions=self._positions[:n],
+            left=self._left[:n],
+            right=self._right[:n],
+            window=self._window,
+        )
+
+
+def sample_chunk(
+    corpus: EncodedCorpus, start: int, stop: int, *, thresholds: Array, window: int, **options: Any
+) -> Chunk:
     """Sample the corpus words `start` to `stop`: the pieces of `sample_pieces`, joined.
 
     Parameters
     ----------
-    corpus, start, stop, **options
+    corpus, start, stop, thresholds, window, **options
         As for `sample_pieces`.
 
     Returns
     -------
     Chunk
     """
-    return join_pieces(list(sample_pieces(corpus, start, stop, **options)))
-
-
-def join_pieces(pieces: Sequence[Chunk]) -> Chunk:
-    """Return what `sample_pieces` gave, one at least, as one chunk."""
-    if len(pieces) == 1:
-        return pieces[0]
-    window, last = pieces[0].window, pieces[-1].tokens
-    xp = array_namespace(last)
-    tokens = [piece.tokens[window : window + len(piece)] for piece in pieces]
-    return Chunk(
-        tokens=xp.concat([pieces[0].tokens[:window], *tokens, last[last.shape[0] - window :]]),
-        positions=xp.concat([piece.positions for piece in pieces]),
-        left=xp.concat([piece.left for piece in pieces]),
-        right=xp.concat([piece.right for piece in pieces]),
-        window=window,
-    )
+    xp, device = array_namespace(thresholds), device_of(thresholds)
+    buffer = ChunkBuffer(stop - start, window, xp, device)
+    options |= {"thresholds": thresholds, "window": window}
+    for piece in sample_pieces(corpus, start, stop, **options):
+        buffer.add(piece)
+    return buffer.chunk()
 
 
 def sample_pieces(

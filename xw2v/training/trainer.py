@@ -15,10 +15,10 @@ from xw2v.errors import CorpusError
 from xw2v.sampling import (
     BlockLayout,
     Chunk,
+    ChunkBuffer,
     NoiseTable,
     PairLayout,
     Purpose,
-    join_pieces,
     keep_thresholds,
     random_bits,
     sample_pieces,
@@ -281,12 +281,17 @@ def _steps(
         )
 
     stretches = list(itertools.product(range(config.epochs), range(n_chunks)))
-    sampled = list(pieces(*stretches[0]))
+    # One chunk is put together while the batches of the other are made.
+    longest = max(stop - start for start, stop in itertools.pairwise(borders))
+    current, upcoming = (ChunkBuffer(longest, config.window, xp, handle) for _ in range(2))
+    for piece in pieces(*stretches[0]):
+        upcoming.add(piece)
     count = 0
     for (epoch, index), following in itertools.zip_longest(stretches, stretches[1:]):
-        chunk = join_pieces(sampled)
-        upcoming = iter(()) if following is None else pieces(*following)
-        sampled = []
+        current, upcoming = upcoming, current
+        chunk = current.chunk()
+        upcoming.clear()
+        remaining = iter(()) if following is None else pieces(*following)
         start, stop = borders[index], borders[index + 1]
         for planned in layout.batches(chunk, noise, batch_words, config.seed, epoch, index):
             words = epoch * n_words + start + int((stop - start) * planned.done)
@@ -299,8 +304,10 @@ def _steps(
                 info=(words, planned.pairs),
             )
             count += 1
-            sampled += itertools.islice(upcoming, 1)  # so that no batch waits for a whole chunk
-        sampled += upcoming
+            for piece in itertools.islice(remaining, 1):  # no batch waits for a whole chunk
+                upcoming.add(piece)
+        for piece in remaining:
+            upcoming.add(piece)
         corpus.release()
 
 
