@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from xw2v.backend.profile import Profile, measured
 from xw2v.backend.steps import Step
 from xw2v.backend.threads import Task, Team
-from xw2v.kernel import block_gradients, damped_rates, gather, scatter_add
+from xw2v.kernel import damped_rates, gather, scatter_add, term_gradients
 
 __all__ = ["ThreadedRunner"]
 
@@ -186,36 +186,28 @@ class _Update:
             self._compute(i)
 
     def _compute(self, i: int) -> None:
-        model, batch, (start, stop) = self._model, self.step.batch, self._tiles[i]
-        parts, n = batch.parts, stop - start
+        model, (start, stop) = self._model, self._tiles[i]
+        batch = self.step.batch.part(start, stop)
         gradients = self._gradients[start:stop]
         rows = model.intermediates("rows", gradients.shape)
         ids = self._ids[start:stop]
         with measured(model.profile, "gather"):
             gather(model.table, ids.reshape(-1), out=rows.reshape(-1, rows.shape[2]))
         xp = np if model.profile is None else _TimedProducts(model.profile)
+        parts = stop - start
         end = centers = batch.centers.size // parts
         for k, term in enumerate(batch.terms):
-            # Of each part: sets of I blocks of t centers, which take turns, and of m targets.
-            blocks, m = term.targets.shape[0] // parts, term.targets.shape[1]
-            t, turns, size = centers // blocks, term.interleave, rows.shape[2]
-            x_shape = (n, blocks // turns, t, turns, size)
-            y_shape = (n, blocks // turns, turns, m, size)
-            begin, end = end, end + blocks * m
+            begin, end = end, end + term.targets.size // parts
             dx = gradients[:, :centers]
             if k:
                 dx = model.intermediates("more dx", dx.shape)
-            result = block_gradients(
-                rows[:, :centers].reshape(x_shape).swapaxes(2, 3),
-                rows[:, begin:end].reshape(y_shape),
-                _cut(term.labels, y_shape, parts, start, stop),
-                _cut(term.weights, y_shape, parts, start, stop),
+            z = model.intermediates("z", (batch.centers.size * term.targets.shape[1],))
+            result = term_gradients(
+                rows[:, :centers],
+                rows[:, begin:end],
+                term,
                 with_loss=self.step.with_loss,
-                out=(
-                    model.intermediates("z", (*y_shape[:3], t, m)),
-                    dx.reshape(x_shape).swapaxes(2, 3),
-                    gradients[:, begin:end].reshape(y_shape),
-                ),
+                out=(z, dx, gradients[:, begin:end]),
                 xp=xp,
             )
             if k:
@@ -250,11 +242,3 @@ def _tiles(parts: int, part_rows: int, workers: int) -> list[tuple[int, int]]:
     tasks = parts * part_rows / _TILE_ROWS + 1  # planning takes about as long as a tile
     n = min(parts, max(1, math.ceil(tasks / workers) * workers - 1))
     return list(itertools.pairwise(parts * i // n for i in range(n + 1)))
-
-
-def _cut(values: Any, shape: tuple[int, ...], parts: int, start: int, stop: int) -> Any:
-    """Return what some parts have of a term's labels or weights, (B, T, M) or less."""
-    if isinstance(values, float) or values.ndim < 3 or values.shape[0] == 1:
-        return values  # the same for all blocks
-    blocks = values.reshape(parts, *shape[1:3], *values.shape[1:])
-    return blocks[start:stop]

@@ -10,6 +10,7 @@ from xw2v.kernel.step import (
     batch_gradients,
     block_gradients,
     sgns_step,
+    term_gradients,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "row_totals",
     "scatter_add",
     "sgns_step",
+    "term_gradients",
 ]

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Batch", "Term"]
+__all__ = ["Batch", "Term", "per_block"]
 
 Array = Any
 
@@ -86,8 +86,10 @@ class Batch:
         )
 
 
-def _blocks(values: Array | float, rows: slice) -> Array | float:
-    """Cut what has an entry for each block; leave what broadcasts over the blocks."""
-    if isinstance(values, float) or values.ndim < 3 or values.shape[0] == 1:
-        return values
-    return values[rows, ...]
+def per_block(values: Array | float) -> bool:
+    """Return whether labels or weights have entries for each block, or broadcast over them."""
+    return not isinstance(values, float) and values.ndim == 3 and values.shape[0] != 1
+
+
+def _blocks(values: Array, rows: slice) -> Array:
+    return values[rows, ...] if per_block(values) else values

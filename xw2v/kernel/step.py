@@ -13,12 +13,19 @@ from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace
 
-from xw2v.kernel.batch import Batch, Term
+from xw2v.kernel.batch import Batch, Term, per_block
 from xw2v.kernel.damping import damped_rates
 from xw2v.kernel.heads import logistic_loss, logistic_residual
 from xw2v.kernel.rows import gather, scatter_add
 
-__all__ = ["BlockGradients", "Gradients", "batch_gradients", "block_gradients", "sgns_step"]
+__all__ = [
+    "BlockGradients",
+    "Gradients",
+    "batch_gradients",
+    "block_gradients",
+    "sgns_step",
+    "term_gradients",
+]
 
 Array = Any
 
@@ -104,6 +111,76 @@ def block_gradients(
     return BlockGradients(dx, dy, loss)
 
 
+def term_gradients(
+    x: Array,
+    y: Array,
+    term: Term,
+    *,
+    with_loss: bool = False,
+    out: tuple[Array | None, Array | None, Array | None] = (None, None, None),
+    xp: Any = None,
+) -> BlockGradients:
+    """Return loss and gradients of a term whose vectors have been gathered, in P parts.
+
+    Parameters
+    ----------
+    x : array, shape (P, N / P, D), floating
+        Input vectors of the N centers.
+    y : array, shape (P, B M / P, D), dtype of `x`
+        Output vectors of the term's targets.
+    term : Term
+        Of which P divides the `sets`.
+    with_loss : bool
+        Compute the loss as well.
+    out : three arrays, shapes (N M,), that of `x`, that of `y`, optional
+        Where to put logits, dx and dy, for namespaces whose functions take ``out`` and whose
+        ``reshape`` returns views.
+    xp : namespace, optional
+        Of the arrays; found out if absent.
+
+    Returns
+    -------
+    BlockGradients
+        In the shapes of `x` and `y`.
+    """
+    if xp is None:
+        xp = array_namespace(x, y)
+    parts, n, size = x.shape
+    (blocks, m), turns = term.targets.shape, term.interleave
+    t, sets = parts * n // blocks, term.sets // parts
+
+    def of_centers(rows: Array) -> Array:
+        by_turn = xp.reshape(rows, (parts, sets, t, turns, size))
+        return xp.permute_dims(by_turn, (0, 1, 3, 2, 4))
+
+    def of_targets(rows: Array) -> Array:
+        return xp.reshape(rows, (parts, sets, turns, m, size))
+
+    def of_blocks(values: Array) -> Array:
+        if not per_block(values):
+            return values
+        return xp.reshape(values, (parts, sets, turns, *values.shape[1:]))
+
+    z, dx, dy = out
+    gradients = block_gradients(
+        of_centers(x),
+        of_targets(y),
+        of_blocks(term.labels),
+        of_blocks(term.weights),
+        with_loss=with_loss,
+        out=(
+            None if z is None else xp.reshape(z, (parts, sets, turns, t, m)),
+            None if dx is None else of_centers(dx),
+            None if dy is None else of_targets(dy),
+        ),
+        xp=xp,
+    )
+    in_text_order = xp.permute_dims(gradients.x, (0, 1, 3, 2, 4))
+    return BlockGradients(
+        xp.reshape(in_text_order, x.shape), xp.reshape(gradients.y, y.shape), gradients.loss
+    )
+
+
 def batch_gradients(
     w_in: Array,
     w_out: Array,
@@ -127,31 +204,17 @@ def batch_gradients(
     """
     xp = array_namespace(w_in, w_out)
     n, size = batch.centers.shape[0], w_in.shape[1]
-    x = gather(w_in, batch.centers, xp=xp)
+    x = gather(w_in, xp.reshape(batch.centers, (1, n)), xp=xp)
     centers, targets, loss = None, [], None
     for term in batch.terms:
-        blocks, m = term.targets.shape
-        t, turns = n // blocks, term.interleave
-        gradients = block_gradients(
-            xp.permute_dims(xp.reshape(x, (term.sets, t, turns, size)), (0, 2, 1, 3)),
-            xp.reshape(gather(w_out, term.targets, xp=xp), (term.sets, turns, m, size)),
-            *(_by_sets(xp, values, term) for values in (term.labels, term.weights)),
-            with_loss=with_loss,
-            xp=xp,
-        )
-        dx = xp.reshape(xp.permute_dims(gradients.x, (0, 2, 1, 3)), (n, size))
+        y = gather(w_out, xp.reshape(term.targets, (1, -1)), xp=xp)
+        gradients = term_gradients(x, y, term, with_loss=with_loss, xp=xp)
+        dx = xp.reshape(gradients.x, (n, size))
         centers = dx if centers is None else centers + dx
         if with_loss:
             loss = gradients.loss if loss is None else loss + gradients.loss
-        targets.append(xp.reshape(gradients.y, (blocks * m, size)))
+        targets.append(xp.reshape(gradients.y, (-1, size)))
     return Gradients(centers, tuple(targets), loss)
-
-
-def _by_sets(xp: Any, values: Array | float, term: Term) -> Array | float:
-    """Return labels or weights, (B, T, M) or less, as (B / I, I, T, M) or less."""
-    if isinstance(values, float) or values.ndim < 3 or values.shape[0] == 1:
-        return values
-    return xp.reshape(values, (term.sets, term.interleave, *values.shape[1:]))
 
 
 def sgns_step(

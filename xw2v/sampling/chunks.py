@@ -4,7 +4,7 @@ A chunk is planned at once because subsampling gives arrays whose size depends o
 which makes a GPU wait; everything after it has shapes known beforehand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,16 +75,18 @@ class ChunkBuffer:
         """Begin a new chunk, in the memory of the last one."""
         self._length = 0
 
-    def add(self, piece: Chunk) -> None:
-        """Put the next piece, from `sample_pieces`, to the end."""
-        begin, window = self._length, self._window
-        end = self._length = begin + len(piece)
-        # The words before the piece are there already, those after it will be written again.
-        skip = window if begin else 0
-        self._tokens[begin + skip : end + 2 * window] = piece.tokens[skip:]
-        self._positions[begin:end] = piece.positions
-        self._left[begin:end] = piece.left
-        self._right[begin:end] = piece.right
+    def extend(self, pieces: Iterable[Chunk]) -> None:
+        """Put the next pieces, from `sample_pieces`, to the end."""
+        window = self._window
+        for piece in pieces:
+            begin = self._length
+            end = self._length = begin + len(piece)
+            # The words before a piece are there already, those after it will be written again.
+            skip = window if begin else 0
+            self._tokens[begin + skip : end + 2 * window] = piece.tokens[skip:]
+            self._positions[begin:end] = piece.positions
+            self._left[begin:end] = piece.left
+            self._right[begin:end] = piece.right
 
     def chunk(self) -> Chunk:
         """Return all pieces as one chunk: views, valid until `clear`."""
@@ -115,8 +117,7 @@ def sample_chunk(
     xp, device = array_namespace(thresholds), device_of(thresholds)
     buffer = ChunkBuffer(stop - start, window, xp, device)
     options |= {"thresholds": thresholds, "window": window}
-    for piece in sample_pieces(corpus, start, stop, **options):
-        buffer.add(piece)
+    buffer.extend(sample_pieces(corpus, start, stop, **options))
     return buffer.chunk()
 
 

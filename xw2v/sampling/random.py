@@ -67,9 +67,7 @@ def random_bits(key: int, counters: Array) -> Array:
     """
     # int64 arithmetic wraps like uint64 in every library (torch has no uint64); only the
     # right shifts, which would bring in copies of the sign, need a mask.
-    z = counters * _signed(_GOLDEN)
-    z += _signed((key + _GOLDEN) & _MASK)
-    z = _xor_shift(z, 30)
+    z = _xor_shift(_sequence(key + _GOLDEN, counters), 30)
     z *= _signed(_MIX_1)
     z = _xor_shift(z, 27)
     z *= _signed(_MIX_2)
@@ -99,8 +97,7 @@ def even_bits(key: int, counters: Array) -> Array:
     array, shape of `counters`, int64
         In 0..2**63-1.
     """
-    z = counters * _signed(_GOLDEN)
-    z += _signed(key)
+    z = _sequence(key, counters)
     z &= 0x7FFFFFFFFFFFFFFF
     return z
 
@@ -120,6 +117,13 @@ def random_below(bits: Array, n: int) -> Array:
     array, shape of `bits`, int64
     """
     return ((bits & 0x7FFFFFFF) * n) >> 31
+
+
+def _sequence(key: int, counters: Array) -> Array:
+    """Return the multiples of the golden ratio of 2**64, shifted by the key, as new int64."""
+    z = counters * _signed(_GOLDEN)
+    z += _signed(key & _MASK)
+    return z
 
 
 def _xor_shift(z: Array, by: int) -> Array:

@@ -284,8 +284,7 @@ def _steps(
     # One chunk is put together while the batches of the other are made.
     longest = max(stop - start for start, stop in itertools.pairwise(borders))
     current, upcoming = (ChunkBuffer(longest, config.window, xp, handle) for _ in range(2))
-    for piece in pieces(*stretches[0]):
-        upcoming.add(piece)
+    upcoming.extend(pieces(*stretches[0]))
     count = 0
     for (epoch, index), following in itertools.zip_longest(stretches, stretches[1:]):
         current, upcoming = upcoming, current
@@ -304,10 +303,8 @@ def _steps(
                 info=(words, planned.pairs),
             )
             count += 1
-            for piece in itertools.islice(remaining, 1):  # no batch waits for a whole chunk
-                upcoming.add(piece)
-        for piece in remaining:
-            upcoming.add(piece)
+            upcoming.extend(itertools.islice(remaining, 1))  # no batch waits for a whole chunk
+        upcoming.extend(remaining)
         corpus.release()
 
 
