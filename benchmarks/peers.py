@@ -1,272 +1,241 @@
-"""xw2v beside gensim: reading, training speed, memory and quality, in one run.
+r"""xw2v beside its peers: reading, training, end to end, memory and quality, in one run.
 
+Peers are gensim reading sentences from an iterator (`gensim`), gensim reading the file in each
+of its threads (`gensim-file`) and, if its binary is given, the original C tool (`word2vec.c`).
 Every measurement is a process of its own, pinned to as many cores as it has workers, and the
-peers take turns, so that a machine whose speed drifts does the same to both. Quality is judged
-by the same code for both, over the same most frequent words.
+peers take turns. `measuring.py` says what the figures are. Quality is judged by the same code for
+all, from the saved models, over the same most frequent words.
 
-    python benchmarks/peers.py enwiki8 --analogies questions-words.txt --pairs wordsim353.tsv
+    python benchmarks/peers.py enwiki8 --analogies questions-words.txt --pairs wordsim353.tsv \
+        --output peers-DATE-all.json
 """
 
 import json
-import os
-import platform
-import resource
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterable
-from importlib.metadata import version
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from numpy.typing import NDArray
+from measuring import (
+    OPTIONS,
+    PEERS,
+    Job,
+    Result,
+    Runs,
+    about,
+    best_gensim,
+    chosen_from,
+    measure,
+    median,
+    plain_table,
+    quickness,
+    rate,
+    ratio,
+    take_turns,
+    usable_cores,
+    with_lines,
+    write_json,
+)
 from rich.console import Console
-from rich.table import Table
 
-from xw2v import WordVectors
+if TYPE_CHECKING:
+    # Not imported before the timed runs are over: memory that two processes share is counted
+    # half for each, so what this process loads would make its children look smaller.
+    from xw2v import WordVectors
 
-Result = dict[str, Any]
-
-PEERS = ("xw2v", "gensim")
-OPTIONS = {"vector_size": 100, "window": 5, "negative": 5, "sample": 1e-3, "min_count": 5}
-
-
-def run_xw2v(corpus: str, job: Result) -> tuple[Result, WordVectors]:
-    from xw2v import TrainingConfig
-    from xw2v.text import encode_files
-    from xw2v.training import train
-
-    config = TrainingConfig(
-        **{**OPTIONS, **job["options"]},
-        epochs=job["epochs"],
-        workers=job["workers"],
-        seed=job["seed"],
-        **job["extra"],
-    )
-    began = time.perf_counter()
-    vocabulary, encoded = encode_files([corpus], min_count=config.min_count)
-    read = time.perf_counter()
-    parameters = train(encoded, vocabulary, config)
-    trained = time.perf_counter()
-    words = encoded.n_words * config.epochs
-    return (
-        {"read": read - began, "train": trained - read, "words": words},
-        WordVectors(vocabulary.words, parameters.w_in, vocabulary.counts),
-    )
-
-
-def run_gensim(corpus: str, job: Result) -> tuple[Result, WordVectors]:
-    from gensim.models import Word2Vec
-    from gensim.models.word2vec import LineSentence, Text8Corpus
-
-    one_line = max(map(len, _some_lines(corpus))) > 1_000_000
-    sentences: Iterable[list[str]] = (Text8Corpus if one_line else LineSentence)(corpus)
-    model = Word2Vec(
-        **{**OPTIONS, **job["options"]},
-        sg=1,
-        workers=job["workers"],
-        seed=job["seed"],
-        epochs=job["epochs"],
-    )
-    began = time.perf_counter()
-    model.build_vocab(sentences)
-    for _ in sentences:  # an epoch reads the text again
-        pass
-    read = time.perf_counter()
-    model.train(sentences, total_examples=model.corpus_count, epochs=job["epochs"])
-    trained = time.perf_counter()
-    vectors = model.wv
-    counts = np.asarray([vectors.get_vecattr(w, "count") for w in vectors.index_to_key])
-    return (
-        {"read": read - began, "train": trained - read, "words": int(counts.sum()) * job["epochs"]},
-        WordVectors(vectors.index_to_key, vectors.vectors, counts),
-    )
-
-
-RUNNERS: dict[str, Callable[[str, Result], tuple[Result, WordVectors]]] = {
-    "xw2v": run_xw2v,
-    "gensim": run_gensim,
+_COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "read": ("read\ns", "{:.2f}".format),
+    "words_per_second": ("training\nwords/s", "{:,.0f}".format),
+    "training_x_gensim": ("x best\ngensim", "{:.2f}".format),
+    "training_x_word2vec.c": ("x word-\n2vec.c", "{:.2f}".format),
+    "end_to_end": ("end to\nend s", "{:.2f}".format),
+    "end_to_end_x_gensim": ("x best\ngensim", "{:.2f}".format),
+    "end_to_end_x_word2vec.c": ("x word-\n2vec.c", "{:.2f}".format),
+    "peak_mb": ("peak\nMB", "{:.0f}".format),
 }
+_RUN_VALUES = {"read", "train", "words", "end_to_end", "peak_mb", "seed"}
 
 
-def _some_lines(corpus: str) -> list[bytes]:
-    with Path(corpus).open("rb") as file:
-        return file.readlines(2_000_000) or [b""]
-
-
-def child(job: Result) -> None:
-    """Make one measurement in this process and print it as JSON."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: job["workers"]])
-    result, vectors = RUNNERS[job["peer"]](job["corpus"], job)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # before evaluation adds to it
-    result["peak_mb"] = peak / (1024 if sys.platform != "darwin" else 1024**2)
-    if job["analogies"]:
-        accuracy, _ = vectors.evaluate_word_analogies(
-            job["analogies"], restrict_vocab=job["restrict_vocab"]
-        )
-        result["analogies"] = accuracy
-    for path in job["pairs"]:
-        _, spearman, _ = vectors.evaluate_word_pairs(path)
-        result[Path(path).stem] = float(spearman[0])
-    print(json.dumps(result))
-
-
-def measure(job: Result) -> Result:
-    """Make one measurement in a process of its own."""
-    threads = str(job["workers"])
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-    done = subprocess.run(
-        [sys.executable, __file__, "--child", json.dumps(job)],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    if done.returncode:
-        raise click.ClickException(f"{job['peer']} failed:\n{done.stderr}")
-    return {**json.loads(done.stdout.splitlines()[-1]), **{k: job[k] for k in ("peer", "seed")}}
-
-
-@click.command(help=__doc__, no_args_is_help=True)
-@click.argument("corpus", type=click.Path(exists=True, dir_okay=False), required=False)
+@click.command(help=__doc__)
+@click.argument("corpus", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--workers", default="1,2", show_default=True, help="Numbers of workers to time.")
 @click.option("--repeats", default=3, show_default=True, help="Timed runs of each.")
 @click.option("--speed-epochs", default=1, show_default=True, help="Epochs of a timed run.")
 @click.option("--epochs", default=5, show_default=True, help="Epochs of a quality run.")
 @click.option("--seeds", default=3, show_default=True, help="Quality runs of each; 0 for none.")
-@click.option("--peers", default=",".join(PEERS), show_default=True, help="Whom to measure.")
+@click.option("--peers", default=",".join(PEERS), show_default=True, help="Whom to time.")
+@click.option("--quality-peers", default="xw2v,gensim", show_default=True, help="Whom to judge.")
+@click.option(
+    "--word2vec",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The binary of word2vec.c, which is left out without it.",
+)
 @click.option("--vector-size", default=OPTIONS["vector_size"], show_default=True)
 @click.option("--analogies", type=click.Path(exists=True), help="Analogy questions.")
 @click.option("--pairs", multiple=True, type=click.Path(exists=True), help="Word-pair scores.")
 @click.option("--restrict-vocab", default=30_000, show_default=True, help="For the analogies.")
 @click.option("--extra", default="{}", help="More options for xw2v, as JSON.")
 @click.option("--output", type=click.Path(), help="Write the figures to this JSON file.")
-@click.option("--child", "job", hidden=True)
 def main(
-    corpus: str | None,
+    corpus: Path,
     workers: str,
     repeats: int,
     speed_epochs: int,
     epochs: int,
     seeds: int,
     peers: str,
+    quality_peers: str,
+    word2vec: Path | None,
     vector_size: int,
     analogies: str | None,
     pairs: tuple[str, ...],
     restrict_vocab: int,
     extra: str,
     output: str | None,
-    job: str | None,
 ) -> None:
-    if job is not None:
-        child(json.loads(job))
-        return
-    if corpus is None:
-        raise click.UsageError("name a corpus")
-    base = {
-        "corpus": corpus,
-        "options": {"vector_size": vector_size},
-        "restrict_vocab": restrict_vocab,
-        "analogies": None,
-        "pairs": [],
-        "extra": json.loads(extra),
+    timed = available(peers, word2vec)
+    judged = available(quality_peers, word2vec) if seeds else []
+    counts = [int(count) for count in workers.split(",")]
+    if max(counts) > len(usable_cores()):
+        raise click.UsageError(f"this machine has {len(usable_cores())} cores to use")
+    options = {**OPTIONS, "vector_size": vector_size}
+    settings = {**options, **json.loads(extra), "speed_epochs": speed_epochs, "epochs": epochs}
+    document: Result = {
+        "about": {
+            **about([*timed, *judged], settings),
+            "corpus": {"name": corpus.name, "bytes": corpus.stat().st_size},
+        }
     }
-    chosen = peers.split(",")
-    if unknown := set(chosen) - set(PEERS):
-        raise click.UsageError(f"unknown peers: {', '.join(sorted(unknown))}")
-    console = Console(stderr=True)
-    speed: dict[str, list[Result]] = {}
-    for count in map(int, workers.split(",")):
-        for repeat in range(repeats):
-            for peer in chosen:
-                some = {**base, "peer": peer, "workers": count, "epochs": speed_epochs, "seed": 1}
-                result = measure(some)
-                console.print(f"{peer}, {count} workers, run {repeat + 1}: {_rates(result)}")
-                speed.setdefault(f"{peer} {count}", []).append(result)
-    quality: dict[str, list[Result]] = {peer: [] for peer in chosen}
-    cores = max(map(int, workers.split(",")))
-    for seed in range(1, seeds + 1):
-        for peer in chosen:
-            some = {**base, "peer": peer, "workers": cores, "epochs": epochs, "seed": seed}
-            result = measure({**some, "analogies": analogies, "pairs": list(pairs)})
-            console.print(f"{peer}, seed {seed}: {_scores(result)}, {_rates(result)}")
-            quality[peer].append(result)
-    show(speed, quality)
-    if output:
-        options = {**OPTIONS, "vector_size": vector_size, **base["extra"]}
-        document = {"about": about(chosen, options), "speed": speed, "quality": quality}
-        Path(output).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-def about(peers: list[str], options: Result) -> Result:
-    """Return where, when and with what a benchmark was run."""
-    return {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in (*peers, "numpy", "scipy")},
-        "options": options,
-    }
-
-
-def rate(result: Result) -> float:
-    return float(result["words"] / result["train"])
-
-
-def _rates(result: Result) -> str:
-    speed = rate(result) / 1e6
-    return f"read {result['read']:.1f} s, {speed:.3f}M words/s, peak {result['peak_mb']:.0f} MB"
-
-
-def _scores(result: Result) -> str:
-    return ", ".join(f"{name} {result[name]:.4f}" for name in _measures(result))
-
-
-def _measures(result: Result) -> list[str]:
-    known = {"read", "train", "words", "peak_mb", "peer", "seed"}
-    return [name for name in result if name not in known]
-
-
-def show(speed: dict[str, list[Result]], quality: dict[str, list[Result]]) -> None:
-    """Print the tables: medians, ratios run by run, means and deviations over seeds."""
-    console = Console()
-    table = Table(title="Speed and memory (medians; ratios of neighbouring runs)")
-    for name in ("peer, workers", "reading s", "words/s", "x gensim", "reading x", "peak MB"):
-        table.add_column(name, justify="right")
-    for name, runs in speed.items():
-        others = speed.get(f"gensim {name.split()[1]}", [])  # none if gensim was not chosen
-        pairs = list(zip(runs, others, strict=False))
-        table.add_row(
-            name,
-            f"{statistics.median(r['read'] for r in runs):.2f}",
-            f"{statistics.median(map(rate, runs)):,.0f}",
-            _ratio([rate(a) / rate(b) for a, b in pairs]),
-            _ratio([b["read"] / a["read"] for a, b in pairs]),
-            f"{max(r['peak_mb'] for r in runs):.0f}",
+    with TemporaryDirectory() as folder:
+        job = partial(
+            Job,
+            corpus=corpus.resolve(),
+            lines=with_lines(corpus.resolve(), Path(folder)),
+            options=options,
+            extra=json.loads(extra),
+            word2vec=word2vec,
         )
-    console.print(table)
-    some = [runs[0] for runs in quality.values() if runs]
-    measures = _measures(some[0]) if some else []
-    if measures:
-        table = Table(title="Quality (mean and standard deviation over seeds)")
-        table.add_column("peer")
-        for name in measures:
-            table.add_column(name, justify="right")
-        for peer, runs in quality.items():
-            table.add_row(peer, *(_mean(np.asarray([r[m] for r in runs])) for m in measures))
-        console.print(table)
+        points: list[Result] = []
+        for count in counts:
+            jobs = [job(peer, workers=count, epochs=speed_epochs) for peer in timed]
+            runs = take_turns(jobs, repeats, lambda job, run: click.echo(_line(job, run), err=True))
+            points.append({"workers": count, "runs": runs})
+            document |= {"summary": summarize(points), "speed": points}
+            write_json(output, document)
+        judge = partial(evaluate, analogies=analogies, pairs=pairs, restrict_vocab=restrict_vocab)
+        quality: Runs = {}
+        for seed in range(1, seeds + 1):
+            for peer in judged:
+                one = job(peer, workers=max(counts), epochs=epochs, seed=seed)
+                run = measure(one, judge)
+                click.echo(f"seed {seed}, {_line(one, run)}", err=True)
+                quality.setdefault(peer, []).append(run)
+            document["quality"] = quality
+            write_json(output, document)
+    show_speed(document["summary"])
+    if quality:
+        show_quality(quality)
 
 
-def _ratio(ratios: list[float]) -> str:
-    return f"{statistics.median(ratios):.2f}" if ratios else "-"
+def available(names: str, word2vec: Path | None) -> list[str]:
+    """Return the peers that were asked for, less word2vec.c where its binary is not given."""
+    chosen = chosen_from(names, PEERS)
+    return [peer for peer in chosen if peer != "word2vec.c" or word2vec is not None]
 
 
-def _mean(values: NDArray[np.float64]) -> str:
-    return f"{values.mean():.4f} ± {values.std(ddof=min(1, len(values) - 1)):.4f}"
+def evaluate(
+    peer: str, model: Path, analogies: str | None, pairs: tuple[str, ...], restrict_vocab: int
+) -> Result:
+    """Judge a saved model."""
+    vectors = load_vectors(peer, model)
+    scores: Result = {}
+    if analogies:
+        scores["analogies"], _ = vectors.evaluate_word_analogies(
+            analogies, restrict_vocab=restrict_vocab
+        )
+    for path in pairs:
+        _, spearman, _ = vectors.evaluate_word_pairs(path)
+        scores[Path(path).stem] = float(spearman[0])
+    return scores
+
+
+def load_vectors(peer: str, model: Path) -> "WordVectors":
+    from xw2v import WordVectors
+    from xw2v.formats import load_word_vectors
+
+    if peer == "xw2v":
+        return load_word_vectors(model)
+    from gensim.models import KeyedVectors, Word2Vec
+
+    if peer == "word2vec.c":
+        vectors = KeyedVectors.load_word2vec_format(
+            str(model), binary=True, unicode_errors="replace"
+        )
+    else:
+        vectors = Word2Vec.load(str(model)).wv
+    return WordVectors(vectors.index_to_key, vectors.vectors)
+
+
+def summarize(points: list[Result]) -> list[Result]:
+    """Return the medians of each peer and number of workers, and the ratios of neighbours."""
+    rows: list[Result] = []
+    for point in points:
+        runs: Runs = point["runs"]
+        others = runs.get("word2vec.c", [])
+        for peer, own in runs.items():
+            row: Result = {
+                "peer": peer,
+                "workers": point["workers"],
+                "read": median(own, lambda run: float(run["read"])),
+                "words_per_second": median(own, rate),
+                "end_to_end": median(own, lambda run: float(run["end_to_end"])),
+                "peak_mb": max(run["peak_mb"] for run in own),
+            }
+            for name, value in (("training", rate), ("end_to_end", quickness)):
+                row[f"{name}_x_gensim"] = ratio(own, best_gensim(runs, value), value)
+                row[f"{name}_x_word2vec.c"] = ratio(own, others, value)
+            rows.append(row)
+    return rows
+
+
+def show_speed(rows: list[Result]) -> None:
+    shown = [key for key in _COLUMNS if any(row[key] is not None for row in rows)]
+    table = plain_table(
+        "Speed and memory",
+        ["peer, workers", *(_COLUMNS[key][0] for key in shown)],
+        "Medians, the largest peak, ratios of neighbouring runs. Best gensim: its mode that is "
+        "faster with as many workers.",
+    )
+    for row in rows:
+        cells = ["-" if row[key] is None else _COLUMNS[key][1](row[key]) for key in shown]
+        table.add_row(f"{row['peer']} {row['workers']}", *cells)
+    Console().print(table, "")
+
+
+def show_quality(quality: Runs) -> None:
+    measures = _measures(next(iter(quality.values()))[0])
+    table = plain_table("Quality (mean and standard deviation over seeds)", ["peer", *measures])
+    for peer, runs in quality.items():
+        cells = [np.asarray([run[name] for run in runs]) for name in measures]
+        table.add_row(
+            peer, *(f"{c.mean():.4f} ± {c.std(ddof=min(1, c.size - 1)):.4f}" for c in cells)
+        )
+    Console().print(table, "")
+
+
+def _measures(run: Result) -> list[str]:
+    return [name for name in run if name not in _RUN_VALUES]
+
+
+def _line(job: Job, run: Result) -> str:
+    scores = "".join(f", {name} {run[name]:.4f}" for name in _measures(run))
+    return (
+        f"{job.peer}, workers {job.workers}: read {run['read']:.2f} s, {rate(run) / 1e6:.3f}M "
+        f"words/s, {run['end_to_end']:.2f} s in all, {run['peak_mb']:.0f} MB{scores}"
+    )
 
 
 if __name__ == "__main__":

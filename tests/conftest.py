@@ -1,6 +1,11 @@
-"""The `xp` fixture: every test that asks for it runs on each Array API namespace."""
+"""The `xp` fixture: every test that asks for it runs on each Array API namespace.
+
+And `threads`: every test that asks for it runs with both kinds of workers.
+"""
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +56,40 @@ def xp(request: pytest.FixtureRequest) -> Any:
     if request.param == "array-api-strict":
         return array_api_strict
     return _cupy_namespace()
+
+
+needs_fork = pytest.mark.skipif(
+    sys.platform != "linux", reason="workers are processes only where forking is safe"
+)
+
+
+@pytest.fixture(params=["threads", pytest.param("processes", marks=needs_fork)])
+def threads(request: pytest.FixtureRequest) -> bool:
+    """Whether workers are threads, each kind in turn."""
+    return bool(request.param == "threads")
+
+
+@pytest.fixture
+def kind_of_workers(threads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Teams whose maker names no kind, those of `train`, have each kind of workers in turn."""
+    monkeypatch.setattr("xw2v.backend.team._can_fork", lambda: not threads)
+
+
+@pytest.fixture
+def no_waiting_for_ever() -> Iterator[None]:
+    """Let a test fail whose workers wait for each other, where there are alarms."""
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def give_up(number: int, frame: object) -> None:
+        raise TimeoutError("some worker waits for ever")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(params=["float32", "float64"])

@@ -1,5 +1,8 @@
 """`Word2Vec`: text in, vectors out, with gensim's names."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -7,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import xw2v
 from tests.synthetic import toy_sentences
 from xw2v import ConfigError, CorpusError, DeviceError, ModelFileError, Word2Vec, WordVectors
 from xw2v.training import LossRecord, Progress
@@ -90,6 +94,34 @@ def test_vocabulary_options(text_file: Path) -> None:
 def test_workers_change_nothing(model: Word2Vec) -> None:
     assert same(model, Word2Vec(SENTENCES, **{**OPTIONS, "workers": 3}))
     assert not same(model, Word2Vec(SENTENCES, **OPTIONS, seed=2))
+
+
+def test_a_script_without_a_guard(tmp_path: Path) -> None:
+    """Workers do not begin by running the script that began them."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "print('begun')\n"
+        "from xw2v import Word2Vec\n"
+        "sentences = [['king', 'and', 'man'], ['queen', 'and', 'woman']] * 200\n"
+        "model = Word2Vec(sentences, vector_size=5, min_count=1, workers=2, batch_words=64,"
+        " block_size=2, group_blocks=2, sample=0.0)\n"
+        "print(model.wv.vectors.tobytes().hex())\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", script.name],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(xw2v.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    sentences = [["king", "and", "man"], ["queen", "and", "woman"]] * 200
+    options: Any = {"batch_words": 64, "block_size": 2, "group_blocks": 2, "sample": 0.0}
+    alone = Word2Vec(sentences, vector_size=5, min_count=1, workers=1, **options)
+    expected = f"begun\n{alone.wv.vectors.tobytes().hex()}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
 
 
 def test_config(model: Word2Vec) -> None:

@@ -8,6 +8,7 @@ from xw2v.errors import (
     CorpusError,
     DeviceError,
     ModelFileError,
+    TrainingError,
     UnknownWordError,
     XW2VError,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "DeviceError",
     "ModelFileError",
     "TrainingConfig",
+    "TrainingError",
     "UnknownWordError",
     "Word2Vec",
     "WordVectors",

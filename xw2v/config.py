@@ -73,7 +73,9 @@ class TrainingConfig:
         Strength of damped accumulation, see `xw2v.kernel.damping`; 0 adds plain sums.
         Above a rate of 0.05 it grows in proportion to the rate.
     workers : int or None
-        Threads; None takes one for each core this process may use.
+        Processes that share the work, or threads where processes cannot share memory as they
+        do on Linux; None takes one for each core this process may use. A batch has at most
+        one part of 128 centers for each of them (``block_size * group_blocks * interleave``).
     device : str
         ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
 
@@ -100,7 +102,7 @@ class TrainingConfig:
     block_size: int = 16
     shared_negatives: int | None = None
     group_blocks: int = 2
-    interleave: int = 8
+    interleave: int = 4
     damping: float = 0.2
     workers: int | None = None
     device: str = "cpu"

@@ -10,6 +10,7 @@ __all__ = [
     "CorpusError",
     "DeviceError",
     "ModelFileError",
+    "TrainingError",
     "UnknownWordError",
     "XW2VError",
 ]
@@ -33,6 +34,10 @@ class DeviceError(XW2VError):
 
 class ModelFileError(XW2VError):
     """A model or vector file cannot be read or written."""
+
+
+class TrainingError(XW2VError):
+    """Training could not go on."""
 
 
 class UnknownWordError(XW2VError, KeyError):

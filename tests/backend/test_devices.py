@@ -1,12 +1,15 @@
 """Devices by name, and what is said about those that cannot be used."""
 
 import sys
+from collections.abc import Generator
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from array_api_compat import array_namespace
 
-from xw2v.backend import PortableRunner, ThreadedRunner, get_device
+from tests.conftest import to_host
+from xw2v.backend import PortableRunner, Team, TeamRunner, Worker, get_device, usable_cores
 from xw2v.errors import ConfigError, DeviceError
 
 
@@ -38,8 +41,33 @@ def test_cpu() -> None:
     device = get_device("cpu")
     assert device.name == "cpu"
     assert isinstance(device.xp.asarray([1.0], device=device.handle), np.ndarray)
-    parameters = np.zeros((2, 3, 4), dtype=np.float32)
-    assert isinstance(device.runner(parameters, workers=None), ThreadedRunner)
+    team = Team(2)
+    parameters = device.zeros((2, 3, 4), device.xp.float32, team)
+    assert isinstance(parameters, np.ndarray)
+    assert (parameters.shape, parameters.dtype) == ((2, 3, 4), np.float32)
+    assert not parameters.any()
+    assert isinstance(device.runner(3, 4, team=team, rows=10), TeamRunner)
+
+
+def test_a_cpu_has_as_many_workers_as_are_wanted_and_have_work() -> None:
+    device = get_device("cpu")
+    assert device.team(None, 10_000).size == usable_cores()
+    assert [device.team(workers, 10_000).size for workers in (1, 2, 40)] == [1, 2, 40]
+    assert [device.team(workers, 3).size for workers in (1, 2, 40)] == [1, 2, 3]
+    assert device.team(None, 1).size == 1
+
+
+def test_arrays_of_a_cpu_are_seen_by_the_whole_team(threads: bool) -> None:
+    device, team = get_device("cpu"), Team(3, threads=threads)
+    numbers = device.zeros((3,), device.xp.int64, team)
+
+    def program(worker: Worker) -> Generator[None, None, None]:
+        numbers[worker.rank] = worker.rank + 1
+        worker.meet()
+        yield
+
+    list(team.run(program))
+    assert numbers.tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "CPU", "cpu:0", "cuda:", "cuda:x", "cuda:-1", "cuda1"])
@@ -80,5 +108,11 @@ def test_cuda(cupy_namespace: ModuleType) -> None:
     device = get_device("cuda")
     assert device.name == "cuda:0"
     assert get_device("auto").name == "cuda:0"
-    parameters = device.xp.zeros((2, 3, 4), dtype=device.xp.float32, device=device.handle)
-    assert isinstance(device.runner(parameters, workers=None), PortableRunner)
+    assert device.team(None, 100).size == device.team(3, 100).size == 1
+    team = Team(1)
+    runner = device.runner(3, 4, team=team, rows=10)
+    assert isinstance(runner, PortableRunner)
+    for parameters in (runner.w_in, runner.w_out):
+        assert array_namespace(parameters) is device.xp
+        assert (parameters.shape, parameters.dtype) == ((3, 4), device.xp.float32)
+        assert not to_host(parameters).any()

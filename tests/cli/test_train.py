@@ -7,18 +7,22 @@ import platform
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.cli.conftest import TOPICS, Outcome, Run, Trained, topic_sentences
+from tests.conftest import needs_fork
 from xw2v.formats import load_model
 
 Call = Callable[..., Outcome]
 
 QUICK = ("--vector-size", "4", "--epochs", "1", "--min-count", "1")
+TWO_WORKERS = ("--workers", "2", "--batch-words", "2048")  # of which smaller batches need but one
 
 
 def test_a_model_directory_and_a_text_file(trained: Trained, corpus: Path) -> None:
@@ -91,11 +95,11 @@ def test_quiet_stdin_lowercase_and_an_existing_model(run: Run, tmp_path: Path) -
 
 
 def test_profile(call: Call, corpus: Path, tmp_path: Path) -> None:
-    options = ("--profile", "--workers=2", "--epochs=1", "--min-count=1")
+    options = ("--profile", *TWO_WORKERS, "--epochs=1", "--min-count=1")
     status, out, err = call("train", corpus, "-o", tmp_path / "m", *options)
     assert status == 0, err
     table = out[out.index("phase") : out.index("\n\nNow try")].splitlines()
-    assert table[0].split() == ["phase", "share", "seconds", "of", "threads", "us/word"]
+    assert table[0].split() == ["phase", "share", "seconds", "of", "workers", "us/word"]
     rows = [line.split() for line in table[1:]]
     phases = {"plan", "gather", "products", "logits", "scatter", "wait"}
     assert {row[0] for row in rows} == phases
@@ -302,20 +306,53 @@ def test_full_disk(call: Call, corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
-def test_interrupt(corpus: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("whom", ["the process", "its group"])
+def test_interrupt(corpus: Path, tmp_path: Path, whom: str) -> None:
+    """A terminal sends it to the group: to the workers as well."""
     command = [sys.executable, "-m", "xw2v", "train", str(corpus), "--epochs", "1000000"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*command, *TWO_WORKERS],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
         assert process.stderr is not None
         try:
             while not process.stderr.readline().startswith("kept: "):
                 assert process.poll() is None
-            process.send_signal(signal.SIGINT)
+            if whom == "the process":
+                process.send_signal(signal.SIGINT)
+            else:
+                time.sleep(0.5)  # the workers have begun by then
+                os.killpg(process.pid, signal.SIGINT)
             _, err = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 130
     assert err.split() == ["xw2v:", "interrupted"]
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ProcessLookupError):  # nobody is left in the group
+        os.killpg(process.pid, 0)
+
+
+@needs_fork
+def test_a_worker_that_is_killed(
+    call: Call, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = os.getpid()
+
+    def fatal(*args: Any) -> None:
+        if os.getpid() != caller:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr("xw2v.training.trainer.initialize", fatal)
+    status, out, err = call("train", corpus, "-o", tmp_path / "m", *QUICK, *TWO_WORKERS)
+    assert (status, out) == (1, "")
+    message = err[err.index("xw2v: error") :]
+    assert message.startswith("xw2v: error: worker process xw2v-1 was killed by signal 9: ")
+    assert message.count("\n") == 1
+    assert not (tmp_path / "m").exists()
 
 
 def test_built_in_corpus(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,20 +47,28 @@ def test_loss_for_logits_of_any_size(xp: Any, dtype: str, label: float) -> None:
         assert float(same) == float(loss)
 
 
-def test_loss_is_the_weighted_sum(xp: Any, dtype: str) -> None:
+def test_loss_is_the_weighted_sum_of_each_block(xp: Any, dtype: str) -> None:
     kind = getattr(xp, dtype)
     rng = np.random.default_rng(0)
-    z, weights = rng.standard_normal((2, 3, 4)), rng.random((2, 3, 4))
-    labels = rng.integers(0, 2, (1, 3, 4)).astype(float)
-    weights[0] = 0
+    z, weights = rng.standard_normal((3, 2, 3, 4)), rng.random((3, 2, 3, 4))
+    labels = rng.integers(0, 2, (1, 1, 3, 4)).astype(float)
+    weights[0, 1] = 0
     loss = logistic_loss(
         xp.asarray(z, dtype=kind), xp.asarray(labels, dtype=kind), xp.asarray(weights, dtype=kind)
     )
+    assert loss.shape == (3, 2)
+    assert to_host(loss)[0, 1] == 0
     signed = np.where(np.broadcast_to(labels, z.shape) == 1, -z, z)
-    expected = math.fsum(
-        w * oracle.softplus(v) for w, v in zip(weights.ravel(), signed.ravel(), strict=True)
-    )
-    np.testing.assert_allclose(float(loss), expected, rtol=ULPS * epsilon(dtype))
+    expected = [
+        [
+            math.fsum(
+                w * oracle.softplus(v) for w, v in zip(some.ravel(), logits.ravel(), strict=True)
+            )
+            for some, logits in zip(*each, strict=True)
+        ]
+        for each in zip(weights, signed, strict=True)
+    ]
+    np.testing.assert_allclose(to_host(loss), expected, rtol=ULPS * epsilon(dtype))
 
 
 def test_residual_is_the_derivative_of_the_loss() -> None:

@@ -9,7 +9,7 @@ from tests import oracle
 from tests.conftest import epsilon, to_host
 from tests.kernel.batches import BATCHES, ROWS, SIZE, host_batch, parameters
 from tests.synthetic import random_corpus
-from xw2v.kernel import Batch, batch_gradients, block_gradients, sgns_step
+from xw2v.kernel import Batch, Term, batch_gradients, block_gradients, sgns_step, term_gradients
 from xw2v.sampling import BlockLayout, NoiseTable, PairLayout, keep_thresholds, sample_chunk
 
 ULPS = 8  # of the accumulated magnitude: see oracle.OracleStep
@@ -64,13 +64,60 @@ def test_block_gradients_against_einsum(xp: Any, dtype: str) -> None:
     )
     z = np.einsum("btd,bmd->btm", x, y)
     g = weights * (1 / (1 + np.exp(-z)) - labels)
-    loss = np.sum(weights * np.log1p(np.exp((1 - 2 * labels) * z)))
+    loss = np.sum(weights * np.log1p(np.exp((1 - 2 * labels) * z)), axis=(1, 2))
     atol = 40 * epsilon(dtype)  # entries are of order 1
     dx, dy = np.einsum("btm,bmd->btd", g, y), np.einsum("btm,btd->bmd", g, x)
     np.testing.assert_allclose(to_host(result.x), dx, rtol=0, atol=atol)
     np.testing.assert_allclose(to_host(result.y), dy, rtol=0, atol=atol)
     np.testing.assert_allclose(to_host(result.loss), loss, rtol=40 * epsilon(dtype))
     assert block_gradients(*(xp.asarray(a) for a in (x, y, labels, weights))).loss is None
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4])
+@pytest.mark.parametrize("turns", [1, 2])
+def test_terms_have_a_loss_for_each_block(xp: Any, parts: int, turns: int) -> None:
+    """In the order of the blocks, however the term is cut into parts."""
+    rng = np.random.default_rng(5)
+    blocks, t, m, size = 8, 3, 5, 4
+    x, y = rng.standard_normal((blocks * t, size)), rng.standard_normal((blocks * m, size))
+    weights = rng.random((blocks, t, m))
+    term = Term(
+        targets=xp.zeros((blocks, m), dtype=xp.int32),
+        labels=1.0,
+        weights=xp.asarray(weights),
+        target_weights=xp.asarray(weights.sum(axis=1)),
+        interleave=turns,
+    )
+    result = term_gradients(
+        xp.asarray(x.reshape(parts, -1, size)),
+        xp.asarray(y.reshape(parts, -1, size)),
+        term,
+        with_loss=True,
+    )
+    assert result.loss is not None
+    assert result.loss.shape == (parts, blocks // parts)
+    assert result.x.shape == (parts, blocks * t // parts, size)
+    assert result.y.shape == (parts, blocks * m // parts, size)
+    by_turn = x.reshape(blocks // turns, t, turns, size).swapaxes(1, 2).reshape(blocks, t, size)
+    z = by_turn @ y.reshape(blocks, m, size).swapaxes(1, 2)
+    expected = (weights * np.log1p(np.exp(-z))).sum(axis=(1, 2))
+    np.testing.assert_allclose(to_host(result.loss).reshape(-1), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("layout", BATCHES)
+def test_a_batch_has_one_loss(xp: Any, dtype: str, layout: str) -> None:
+    """Summed over its blocks and terms; and none if nobody asks for it."""
+    w_in, w_out = parameters(xp, dtype)
+    batch = BATCHES[layout](xp, dtype)
+    assert batch_gradients(w_in, w_out, batch).loss is None
+    loss = batch_gradients(w_in, w_out, batch, with_loss=True).loss
+    assert loss is not None
+    assert loss.shape == ()
+    assert loss.dtype == w_in.dtype
+    expected = oracle.sgns_step(
+        to_host(w_in), to_host(w_out), host_batch(batch), alpha=0.1, damping=0.2
+    ).loss
+    np.testing.assert_allclose(float(loss), expected, rtol=ULPS * epsilon(dtype))
 
 
 def test_results_are_put_where_they_are_wanted() -> None:

@@ -1,5 +1,7 @@
 """What a chunk keeps of its stretch of text, and how far its windows reach."""
 
+import random
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +14,17 @@ from scipy.stats import chisquare
 from tests import oracle
 from tests.conftest import to_host
 from tests.synthetic import random_corpus
-from xw2v.sampling import Chunk, Purpose, keep_thresholds, sample_chunk, stream_key
+from xw2v.sampling import (
+    PIECE_WORDS,
+    Chunk,
+    ChunkBuffer,
+    Purpose,
+    keep_thresholds,
+    piece_borders,
+    sample_chunk,
+    sample_piece,
+    stream_key,
+)
 from xw2v.text import EncodedCorpus
 
 UNLIKELY = 1e-4  # the seeds are fixed, so a p-value below this will not come and go
@@ -198,3 +210,128 @@ def test_every_epoch_and_seed_draws_anew() -> None:
     ]
     kept = {chunk.positions.tobytes() for chunk in chunks}
     assert len(kept) == 3
+
+
+# Pieces
+
+
+@pytest.fixture(params=[3, 64])
+def piece_words(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Pieces shorter than windows and sentences, and pieces of a few sentences."""
+    words = int(request.param)
+    monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", words)
+    return words
+
+
+def same_chunk(chunk: Chunk, expected: Chunk) -> None:
+    for name in ("tokens", "positions", "left", "right"):
+        ours, theirs = to_host(getattr(chunk, name)), to_host(getattr(expected, name))
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+    assert chunk.window == expected.window
+    assert len(chunk) == len(expected)
+
+
+def piece_corpus() -> tuple[Any, EncodedCorpus]:
+    """Of 500 words, frequent ones seldom kept, so that many pieces keep little or nothing."""
+    vocabulary, corpus = random_corpus(500, 40, sentence=(1, 2, 30, 9, 70))
+    return keep_thresholds(vocabulary.counts, 0.005), corpus
+
+
+OPTIONS: dict[str, Any] = {"window": 5, "shrink_windows": True, "seed": 3, "epoch": 1}
+STRETCHES = [(0, 500), (100, 300), (123, 124), (250, 500), (499, 500), (7, 470)]
+
+
+def whole_chunks(xp: Any = np) -> list[Chunk]:
+    """What the stretches give if each is one piece."""
+    thresholds, corpus = piece_corpus()
+    assert PIECE_WORDS >= 500
+    return [
+        sample_piece(corpus, start, stop, thresholds=xp.asarray(thresholds), **OPTIONS)
+        for start, stop in STRETCHES
+    ]
+
+
+def test_borders_of_pieces(piece_words: int) -> None:
+    for start, stop in [(0, 0), (5, 5), (3, 4), (0, 64), (11, 200), (64, 128)]:
+        borders = piece_borders(start, stop)
+        assert [i for low, high in borders for i in range(low, high)] == list(range(start, stop))
+        lengths = [high - low for low, high in borders]
+        assert all(length == piece_words for length in lengths[:-1])
+        assert all(0 < length <= piece_words for length in lengths)
+
+
+def test_the_size_of_pieces_changes_nothing(piece_words: int, xp: Any) -> None:
+    thresholds, corpus = piece_corpus()
+    for (start, stop), expected in zip(STRETCHES, whole_chunks(), strict=True):
+        chunk = sample_chunk(corpus, start, stop, thresholds=xp.asarray(thresholds), **OPTIONS)
+        same_chunk(chunk, expected)
+
+
+def test_pieces_are_put_together_in_any_order(piece_words: int, xp: Any) -> None:
+    """By several owners, one chunk after another, longer and shorter ones, in the same memory."""
+    thresholds, corpus = piece_corpus()
+    thresholds = xp.asarray(thresholds)
+    pieces = [
+        [
+            sample_piece(corpus, *border, thresholds=thresholds, **OPTIONS)
+            for border in piece_borders(start, stop)
+        ]
+        for start, stop in STRETCHES
+    ]
+    shuffle = random.Random(1).shuffle
+    lengths = np.zeros(len(piece_borders(0, 500)), dtype=np.int64)
+    buffer = ChunkBuffer(
+        500, OPTIONS["window"], lambda shape, dtype: xp.zeros(shape, dtype=dtype), lengths, xp
+    )
+    for owners in (1, 2, 3, 5):
+        for some, expected in zip(pieces, whole_chunks(), strict=True):
+            numbers = list(range(len(some)))
+            shuffle(numbers)
+            for number in numbers:
+                buffer.stage(number, some[number])
+            owned = [list(range(owner, len(some), owners)) for owner in range(owners)]
+            shuffle(owned)
+            chunks = []
+            for own in owned:
+                shuffle(own)
+                chunks.append(buffer.assemble(own, len(some)))
+            for chunk in chunks:  # each owner has the whole chunk, once all have done their part
+                same_chunk(chunk, expected)
+
+
+def test_pieces_of_the_next_chunk_do_not_disturb_this_one(piece_words: int) -> None:
+    """They are staged while the batches of this one are made."""
+    thresholds, corpus = piece_corpus()
+    n_pieces = len(piece_borders(0, 250))
+    lengths = np.zeros(n_pieces, dtype=np.int64)
+    buffer = ChunkBuffer(250, OPTIONS["window"], np.zeros, lengths, np)
+
+    def stage(start: int, stop: int) -> Iterator[None]:
+        for number, border in enumerate(piece_borders(start, stop)):
+            buffer.stage(number, sample_piece(corpus, *border, thresholds=thresholds, **OPTIONS))
+            yield
+
+    list(stage(0, 250))
+    chunk = buffer.assemble(range(n_pieces), n_pieces)
+    expected = sample_piece(corpus, 0, 250, thresholds=thresholds, **OPTIONS)
+    for _ in stage(250, 500):
+        same_chunk(chunk, expected)
+    expected = sample_piece(corpus, 250, 500, thresholds=thresholds, **OPTIONS)
+    same_chunk(buffer.assemble(range(n_pieces), n_pieces), expected)
+
+
+@pytest.mark.parametrize("window", [1, 12])
+def test_pairs_over_the_ends_of_pieces(piece_words: int, window: int) -> None:
+    """Said once more with the oracle, whose text knows no pieces."""
+    corpus = numbered_corpus([1, 30, 2, 1, 1, 140, 3, 17, 1])
+    thresholds = np.full(corpus.n_words + 1, KEEP_ALL // 3, dtype=np.int64)
+    options = {"window": window, "shrink_windows": True, "seed": 2, "epoch": 1}
+    check_against_oracle(corpus, thresholds, [0, 10, 31, 100, 196], np, **options)
+
+
+def test_a_chunk_of_no_words(xp: Any) -> None:
+    thresholds, corpus = piece_corpus()
+    chunk = sample_chunk(corpus, 40, 40, thresholds=xp.asarray(thresholds), **OPTIONS)
+    assert len(chunk) == 0
+    assert chunk.tokens.shape == (2 * OPTIONS["window"],)

@@ -55,16 +55,17 @@ def plan(
     borders: list[int] | None = None,
     batch_words: int = 64,
     xp: Any = np,
+    share: tuple[int, int] = (0, 1),
     **options: Any,
 ) -> Iterator[tuple[Chunk, PlannedBatch]]:
-    """Plan the batches of a whole corpus."""
+    """Plan the batches of a whole corpus, or shares of them."""
     options = {"window": 5, "shrink_windows": True, "seed": 1, "epoch": 0, **options}
     seed, epoch = options["seed"], options["epoch"]
     noise = NoiseTable(xp.asarray(noise.thresholds), xp.asarray(noise.aliases))
     borders = borders or [0, corpus.n_words]
     for index, (start, stop) in enumerate(pairwise(borders)):
         chunk = sample_chunk(corpus, start, stop, thresholds=xp.asarray(thresholds), **options)
-        for planned in layout.batches(chunk, noise, batch_words, seed, epoch, index):
+        for planned in layout.batches(chunk, noise, batch_words, seed, epoch, index, share):
             yield chunk, planned
 
 
@@ -101,7 +102,7 @@ def test_positive_pairs_are_those_of_plain_loops(
     layout: Layout, borders: list[int] | None, window: int, batch_words: int
 ) -> None:
     corpus, thresholds, noise = numbered()
-    options = {"window": window, "shrink_windows": True, "seed": 6, "epoch": 2}
+    options: Any = {"window": window, "shrink_windows": True, "seed": 6, "epoch": 2}
     expected = expected_contexts(corpus, thresholds, **options)
     pairs: list[tuple[int, int]] = []
     centers: Counter[int] = Counter()
@@ -117,7 +118,7 @@ def test_positive_pairs_are_those_of_plain_loops(
             if label == 1
         ]
         assert {weight for *_, weight in found} <= {1.0}
-        assert int(planned.pairs) == len(found)
+        assert batch.center_weights.sum() == len(found) * (1 + layout.negative)
         pairs += [(center, target) for center, target, _ in found]
         positions = batch.centers - 1
         centers.update(positions[batch.center_weights > 0].tolist())
@@ -178,8 +179,7 @@ def test_batches_are_the_same_everywhere(layout: Layout, xp: Any) -> None:
             same_bits(getattr(chunk, name), getattr(reference, name))
         same_bits(mine.batch.centers, other.batch.centers)
         same_bits(mine.batch.center_weights, other.batch.center_weights)
-        same_bits(mine.pairs, other.pairs)
-        assert mine.done == other.done
+        assert (mine.first_part, mine.parts, mine.done) == (0, other.batch.parts, other.done)
         for term, reference_term in zip(mine.batch.terms, other.batch.terms, strict=True):
             same_bits(term.targets, reference_term.targets)
             same_bits(term.weights, reference_term.weights)
@@ -229,6 +229,76 @@ def test_batch_words_decide_nothing_but_where_batches_end(layout: Layout) -> Non
     assert all(content == contents[0] for content in contents)
     for size, batch_words in zip(sizes, (1, 64, 250, 100_000), strict=True):
         assert size <= max(layout.least_words, batch_words)
+
+
+@every_layout
+@pytest.mark.parametrize("batch_words", [1, 64, 250, 100_000])
+@pytest.mark.parametrize("window", [1, 5])
+def test_the_largest_batch_is_known_beforehand(
+    layout: Layout, batch_words: int, window: int
+) -> None:
+    """Neither more nor less, where the text is long enough for one."""
+    vocabulary, corpus = random_corpus(3000, 40)
+    thresholds = keep_thresholds(vocabulary.counts, 0.0)
+    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
+    rows, parts = [], []
+    options: Any = {"batch_words": batch_words, "window": window}
+    for _, planned in plan(layout, corpus, thresholds, noise, **options):
+        targets = sum(term.targets.size for term in planned.batch.terms)
+        rows.append(planned.batch.centers.size + targets)
+        parts.append(planned.batch.parts)
+    if batch_words <= 3000:
+        assert max(rows) == layout.rows(batch_words, window)
+        assert max(parts) == layout.parts(batch_words)
+    else:
+        assert max(rows) <= layout.rows(batch_words, window)
+        assert max(parts) <= layout.parts(batch_words)
+
+
+@every_layout
+@pytest.mark.parametrize("batch_words", [1, 100, 100_000])
+def test_shares_put_together_are_the_whole_batch(layout: Layout, batch_words: int, xp: Any) -> None:
+    """However few parts there are to share out, also of a last batch that is smaller."""
+    vocabulary, corpus = random_corpus(700, 40, sentence=(1, 2, 30, 9))
+    if batch_words == 1 and layout.least_words == 1:
+        corpus = EncodedCorpus(corpus.ids[:60], np.asarray([0, 29, 30, 60]), 60)
+    thresholds = keep_thresholds(vocabulary.counts, 0.05)
+    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
+    borders = [0, corpus.n_words // 3, corpus.n_words]
+
+    def planned(share: tuple[int, int], namespace: Any) -> list[PlannedBatch]:
+        options: Any = {"borders": borders, "batch_words": batch_words, "window": 3}
+        batches = plan(layout, corpus, thresholds, noise, xp=namespace, share=share, **options)
+        return [batch for _, batch in batches]
+
+    whole = planned((0, 1), np)
+    for of in range(1, 6):
+        shares = [planned((rank, of), xp) for rank in range(of)]
+        for expected, *some in zip(whole, *shares, strict=True):
+            first = 0
+            for mine in some:
+                assert mine.first_part == first
+                assert (mine.parts, mine.done) == (expected.batch.parts, expected.done)
+                check_share(mine.batch, expected.batch.part(first, first + mine.batch.parts))
+                first += mine.batch.parts
+            assert first == expected.batch.parts
+            sizes = [mine.batch.parts for mine in some]
+            assert max(sizes) - min(sizes) <= 1
+
+
+def check_share(mine: Batch, expected: Batch) -> None:
+    same_bits(mine.centers, expected.centers)
+    same_bits(mine.center_weights, expected.center_weights)
+    for term, reference in zip(mine.terms, expected.terms, strict=True):
+        same_bits(term.targets, reference.targets)
+        same_bits(term.target_weights, reference.target_weights)
+        assert term.interleave == reference.interleave
+        if mine.parts:  # of nothing, there may be something to broadcast
+            same_bits(term.weights, reference.weights)
+            if isinstance(term.labels, float):
+                assert term.labels == reference.labels
+            else:
+                same_bits(term.labels, reference.labels)
 
 
 def test_pairs_draw_the_same_negatives_whatever_the_borders() -> None:
@@ -318,7 +388,6 @@ def test_windows_as_large_as_the_numbers_allow(layout: Layout, window: int) -> N
     )
     noise = NoiseTable(np.zeros(1, np.int32), np.zeros(1, np.int32))
     (planned,) = layout.batches(chunk, noise, 2, seed=1, epoch=0, index=0)
-    assert int(planned.pairs) == 2 * 2 * window
     np.testing.assert_array_equal(planned.batch.center_weights, 2 * 2 * window)
     for term in planned.batch.terms:
         assert term.weights.min() >= 0

@@ -2,6 +2,10 @@
 
 import hashlib
 import math
+import multiprocessing
+import os
+import signal
+import threading
 from itertools import pairwise
 from typing import Any
 
@@ -9,20 +13,25 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from tests.conftest import to_host
+from tests import oracle
+from tests.backend.test_team import helpers
+from tests.conftest import needs_fork, to_host
 from tests.synthetic import random_corpus, toy_sentences
+from xw2v.backend import Profile
 from xw2v.config import TrainingConfig
-from xw2v.errors import ConfigError, CorpusError, DeviceError
-from xw2v.sampling import sample_pieces
+from xw2v.errors import ConfigError, CorpusError, DeviceError, TrainingError
+from xw2v.sampling import Purpose, sample_piece, stream_key
 from xw2v.text import EncodedCorpus, Vocabulary, encode_sentences
 from xw2v.training import (
     LossRecord,
     Progress,
     TrainingResult,
-    initial_parameters,
+    initialize,
     learning_rate,
     train,
 )
+
+pytestmark = pytest.mark.usefixtures("no_waiting_for_ever")
 
 
 def config(**options: Any) -> TrainingConfig:
@@ -35,23 +44,110 @@ def sha256(result: TrainingResult) -> str:
     return hashlib.sha256(result.w_in.tobytes() + result.w_out.tobytes()).hexdigest()
 
 
+def initial(n_words: int, options: TrainingConfig, xp: Any = np) -> Any:
+    """W_in as it begins."""
+    w_in = xp.zeros((n_words, options.vector_size), dtype=xp.float32)
+    initialize(w_in, options, 0, n_words)
+    return w_in
+
+
 # Determinism
 
 
+SMALL_BLOCKS = {"block_size": 4, "group_blocks": 2, "interleave": 2, "shared_negatives": 6}
+
+
 @pytest.mark.parametrize("negatives_per", ["block", "pair"])
-def test_workers_change_no_bit(negatives_per: str) -> None:
-    vocabulary, corpus = random_corpus(9000, 200)
+@pytest.mark.parametrize("size", [1, 13])
+def test_workers_change_no_bit(
+    negatives_per: str, size: int, kind_of_workers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor do the pieces that they sample, in three chunks of which the last batch is smaller."""
+    vocabulary, corpus = random_corpus(2500, 200, sentence=(1, 30, 7, 500))
+    monkeypatch.setattr("xw2v.training.trainer._CHUNK_WORDS", 1000)
+    options = {
+        **SMALL_BLOCKS,
+        "negatives_per": negatives_per,
+        "vector_size": size,
+        "batch_words": 200 if negatives_per == "block" else 60,
+        "sample": 0.02,
+    }
+    expected = train(corpus, vocabulary, config(workers=1, **options))
+    assert len(expected.losses) > 10
+    monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", 110)
+    for workers in (1, 2, 3, 5, 20) if size > 1 else (1, 3):
+        result = train(corpus, vocabulary, config(workers=workers, **options))
+        np.testing.assert_array_equal(result.w_in, expected.w_in)
+        np.testing.assert_array_equal(result.w_out, expected.w_out)
+        assert result.losses == expected.losses
+
+
+@pytest.mark.parametrize("negatives_per", ["block", "pair"])
+def test_more_workers_than_parts(
+    negatives_per: str, kind_of_workers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody to have nothing to do is asked for it, but the last batch of a chunk is small."""
+    vocabulary, corpus = random_corpus(300, 30)
+    monkeypatch.setattr("xw2v.training.trainer._CHUNK_WORDS", 100)
+    options = {**SMALL_BLOCKS, "negatives_per": negatives_per, "batch_words": 49}
+    results = [
+        train(corpus, vocabulary, config(workers=workers, **options)) for workers in (1, 3, 20)
+    ]
+    assert len({sha256(result) for result in results}) == 1
+    assert results[0].losses == results[1].losses == results[2].losses
+
+
+@pytest.mark.parametrize("negatives_per", ["block", "pair"])
+def test_workers_change_no_bit_of_ordinary_batches(
+    negatives_per: str, kind_of_workers: None
+) -> None:
+    """Of a size whose rows make several tiles."""
+    vocabulary, corpus = random_corpus(12_000 if negatives_per == "block" else 2000, 300)
     results = [
         train(
             corpus,
             vocabulary,
-            config(workers=workers, negatives_per=negatives_per, batch_words=2000, sample=0.01),
+            config(
+                workers=workers,
+                negatives_per=negatives_per,
+                vector_size=100,
+                batch_words=4096 if negatives_per == "block" else 512,
+                epochs=1,
+                sample=0.01,
+            ),
         )
         for workers in (1, 2, 3)
     ]
     assert len({sha256(result) for result in results}) == 1
     assert results[0].losses == results[1].losses == results[2].losses
-    assert len(results[0].losses) > 2
+    assert len(results[0].losses) >= 2
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_profile_changes_no_bit(workers: int, kind_of_workers: None) -> None:
+    vocabulary, corpus = random_corpus(3000, 100)
+    options = config(workers=workers, batch_words=512)
+    profile = Profile()
+    result = train(corpus, vocabulary, options, profile=profile)
+    assert sha256(result) == sha256(train(corpus, vocabulary, options))
+    assert set(profile.seconds) == {"plan", "gather", "products", "logits", "scatter", "wait"}
+    assert 0 < sum(profile.seconds.values()) < workers * result.seconds
+
+
+@pytest.mark.parametrize("negatives_per", ["block", "pair"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_batches_larger_than_the_text(negatives_per: str, workers: int) -> None:
+    """They need no more memory than the text fills, whatever they are called."""
+    vocabulary, corpus = random_corpus(500, 30)
+    results = [
+        train(
+            corpus,
+            vocabulary,
+            config(workers=workers, negatives_per=negatives_per, batch_words=batch_words),
+        )
+        for batch_words in (10_000, 10**9)
+    ]
+    assert sha256(results[0]) == sha256(results[1])
 
 
 @pytest.mark.parametrize("negatives_per", ["block", "pair"])
@@ -71,12 +167,32 @@ def test_every_epoch_of_every_seed_is_drawn_anew(monkeypatch: pytest.MonkeyPatch
 
     def spy(*args: Any, seed: int, epoch: int, **options: Any) -> Any:
         drawn.append((seed, epoch))
-        return sample_pieces(*args, seed=seed, epoch=epoch, **options)
+        return sample_piece(*args, seed=seed, epoch=epoch, **options)
 
-    monkeypatch.setattr("xw2v.training.trainer.sample_pieces", spy)
+    monkeypatch.setattr("xw2v.training.trainer.sample_piece", spy)
     vocabulary, corpus = random_corpus(1000, 50)
     train(corpus, vocabulary, config(seed=7, epochs=3))
     assert drawn == [(7, 0), (7, 1), (7, 2)]
+
+
+def test_every_piece_is_sampled_once_by_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In memory of this process, where threads can write it down."""
+    drawn: list[tuple[int, int, int]] = []
+
+    def spy(corpus: EncodedCorpus, start: int, stop: int, *, epoch: int, **options: Any) -> Any:
+        drawn.append((epoch, start, stop))
+        return sample_piece(corpus, start, stop, epoch=epoch, **options)
+
+    monkeypatch.setattr("xw2v.backend.team._can_fork", lambda: False)
+    monkeypatch.setattr("xw2v.training.trainer.sample_piece", spy)
+    monkeypatch.setattr("xw2v.training.trainer._CHUNK_WORDS", 700)
+    monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", 100)
+    vocabulary, corpus = random_corpus(1300, 50)
+    train(corpus, vocabulary, config(workers=3, batch_words=64, negatives_per="pair"))
+    chunk = [*range(0, 650, 100), *range(650, 1300, 100)]
+    expected = [(epoch, start) for epoch in range(2) for start in chunk]
+    assert sorted((epoch, start) for epoch, start, _ in drawn) == expected
+    assert all(stop in (start + 100, 650, 1300) for _, start, stop in drawn)
 
 
 def test_texts_of_several_chunks() -> None:
@@ -173,26 +289,73 @@ def test_loss_falls(negatives_per: str) -> None:
 
 
 def test_initial_parameters_are_uniform() -> None:
-    options = config(vector_size=100)
-    w_in, w_out = initial_parameters(11_000, options, np, "cpu")
-    assert w_in.dtype == w_out.dtype == np.float32
-    assert w_in.shape == w_out.shape == (11_000, 100)
-    assert not w_out.any()
+    w_in = initial(11_000, config(vector_size=100))
+    assert w_in.dtype == np.float32
     assert np.abs(w_in).max() <= 0.5 / 100
-    counts, _ = np.histogram(w_in, bins=100, range=(-0.005, 0.005))
-    assert counts.sum() == w_in.size
-    assert chisquare(counts).pvalue > 1e-4
+    for columns in (w_in, w_in[:, 0], w_in[:, 49], w_in[:, 50], w_in[:, 99]):
+        counts, _ = np.histogram(columns, bins=100, range=(-0.005, 0.005))
+        assert counts.sum() == columns.size
+        assert chisquare(counts).pvalue > 1e-4
     assert np.unique(w_in[:, :2], axis=0).shape[0] == 11_000  # no piece is drawn twice
-    other, _ = initial_parameters(11_000, config(vector_size=100, seed=2), np, "cpu")
+    other = initial(11_000, config(vector_size=100, seed=2))
     assert np.mean(other == w_in) < 1e-3
 
 
-def test_initial_parameters_are_the_same_everywhere(xp: Any, fixed_shapes: None) -> None:
-    options = config(vector_size=30)
-    expected, _ = initial_parameters(20_000, options, np, "cpu")
-    parameters = to_host(initial_parameters(20_000, options, xp, None))
-    assert parameters[0].tobytes() == expected.tobytes()
-    assert not parameters[1].any()
+@pytest.mark.parametrize("size", [2, 3, 100, 101])
+def test_columns_are_independent(size: int) -> None:
+    """Two of them are drawn at once."""
+    w_in = initial(20_000, config(vector_size=size))
+    correlations = np.corrcoef(w_in.T) - np.eye(size)
+    assert np.abs(correlations).max() < 5 / np.sqrt(20_000)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 31, 100])
+def test_initial_parameters_are_the_same_in_any_shares(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = config(vector_size=size)
+    n = 300
+    expected = initial(n, options)
+    for at_once in (1, 100, 1 << 15):
+        monkeypatch.setattr("xw2v.training.trainer._DRAWN_AT_ONCE", at_once)
+        for borders in ([0, n], [0, 0, 1, n], [0, 17, 150, 151, 299, n], [0, n, n]):
+            parts = np.zeros_like(expected)
+            for start, stop in pairwise(borders):
+                initialize(parts, options, start, stop)
+            np.testing.assert_array_equal(parts, expected)
+
+
+def test_other_rows_are_left_alone() -> None:
+    """In a table in which there may be others between them."""
+    table = np.full((10, 2, 5), 7, dtype=np.float32)
+    options = config(vector_size=5)
+    initialize(table[:, 0, :], options, 3, 6)
+    np.testing.assert_array_equal(table[3:6, 0], initial(10, options)[3:6])
+    table[3:6, 0] = 7
+    assert (table == 7).all()
+
+
+@pytest.mark.parametrize(("n", "size"), [(20_000, 30), (500, 1), (500, 7), (500, 101)])
+def test_initial_parameters_are_the_same_everywhere(
+    xp: Any, fixed_shapes: None, n: int, size: int
+) -> None:
+    options = config(vector_size=size)
+    expected = initial(n, options)
+    w_in = to_host(initial(n, options, xp))
+    assert w_in.dtype == np.float32
+    assert w_in.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_initial_parameters_are_two_from_one_draw(size: int) -> None:
+    """The first half of a row from upper bits, the second from lower ones: by plain loops."""
+    options = config(vector_size=size, seed=3)
+    half = (size + 1) // 2
+    draws = oracle.splitmix64(stream_key(3, Purpose.INITIAL_WEIGHTS), 20 * half)
+    for row, numbers in enumerate(initial(20, options).tolist()):
+        for i, number in enumerate(numbers):
+            bits = draws[row * half + i % half] >> (39 if i < half else 15) & 0xFFFFFF
+            assert number == np.float32((bits / 2**24 - 0.5) / size)
 
 
 # Corpora that leave little or nothing to train on
@@ -204,8 +367,7 @@ def test_sentences_of_one_word_teach_nothing(negatives_per: str, batch_words: in
     vocabulary, corpus = random_corpus(500, 20, sentence=1)
     options = config(negatives_per=negatives_per, batch_words=batch_words, workers=2)
     result = train(corpus, vocabulary, options)
-    expected, _ = initial_parameters(20, options, np, "cpu")
-    np.testing.assert_array_equal(result.w_in, expected)
+    np.testing.assert_array_equal(result.w_in, initial(20, options))
     assert not result.w_out.any()
     assert result.losses == ()
 
@@ -216,7 +378,7 @@ def test_nothing_is_kept(negatives_per: str) -> None:
     seen: list[Progress] = []
     options = config(negatives_per=negatives_per, sample=1e-300)
     result = train(corpus, vocabulary, options, on_progress=seen.append)
-    np.testing.assert_array_equal(result.w_in, initial_parameters(2, options, np, "cpu")[0])
+    np.testing.assert_array_equal(result.w_in, initial(2, options))
     assert [progress.words for progress in seen] == [1000]
     assert result.losses == ()
 
@@ -255,7 +417,8 @@ def test_devices_that_cannot_be_used(device: str, error: type[Exception]) -> Non
         train(corpus, vocabulary, config(device=device))
 
 
-def test_what_the_callback_raises_ends_training() -> None:
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_what_the_callback_raises_ends_training(workers: int, kind_of_workers: None) -> None:
     vocabulary, corpus = random_corpus(2000, 50)
 
     def stop(progress: Progress) -> None:
@@ -263,4 +426,74 @@ def test_what_the_callback_raises_ends_training() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(corpus, vocabulary, config(workers=2), on_progress=stop)
+        train(
+            corpus,
+            vocabulary,
+            config(workers=workers, negatives_per="pair", batch_words=64),
+            on_progress=stop,
+        )
+    assert helpers() == []
+
+
+def test_nobody_stays_when_training_is_over(kind_of_workers: None) -> None:
+    vocabulary, corpus = random_corpus(2000, 50)
+    during: list[int] = []
+    train(
+        corpus,
+        vocabulary,
+        config(workers=3, negatives_per="pair", batch_words=64),
+        on_progress=lambda _: during.append(len(helpers())),
+    )
+    assert helpers() == []
+    assert set(during[:-1]) == {2}
+
+
+def in_a_helper() -> bool:
+    return (
+        threading.current_thread() is not threading.main_thread()
+        or multiprocessing.parent_process() is not None
+    )
+
+
+def test_what_goes_wrong_in_a_helper_ends_training(
+    kind_of_workers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any, **options: Any) -> Any:
+        if in_a_helper():
+            raise OSError(5, "cannot read the corpus")
+        return sample_piece(*args, **options)
+
+    monkeypatch.setattr("xw2v.training.trainer.sample_piece", broken)
+    monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", 100)
+    vocabulary, corpus = random_corpus(2000, 50)
+    with pytest.raises(OSError, match="cannot read the corpus"):
+        train(corpus, vocabulary, config(workers=2, negatives_per="pair"))
+    assert helpers() == []
+
+
+@needs_fork
+def test_a_helper_that_is_killed_ends_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Linux does where memory runs out."""
+
+    def fatal(*args: Any, **options: Any) -> Any:
+        if in_a_helper():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return sample_piece(*args, **options)
+
+    monkeypatch.setattr("xw2v.training.trainer.sample_piece", fatal)
+    monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", 100)
+    vocabulary, corpus = random_corpus(2000, 50)
+    with pytest.raises(TrainingError, match=r"xw2v-1 was killed by signal 9.*min_count"):
+        train(corpus, vocabulary, config(workers=2, negatives_per="pair"))
+    assert helpers() == []
+
+
+def test_training_beside_the_main_thread(kind_of_workers: None) -> None:
+    """As a program with windows does it."""
+    vocabulary, corpus = random_corpus(2000, 50)
+    options = config(workers=2, negatives_per="pair")
+    results: list[TrainingResult] = []
+    thread = threading.Thread(target=lambda: results.append(train(corpus, vocabulary, options)))
+    thread.start()
+    thread.join()
+    assert sha256(results[0]) == sha256(train(corpus, vocabulary, options))

@@ -1,10 +1,10 @@
-"""Devices and threads."""
+"""Devices, and the workers on them."""
 
-from xw2v.backend.cpu import ThreadedRunner
+from xw2v.backend.cpu import TeamRunner
 from xw2v.backend.devices import Device, get_device
 from xw2v.backend.profile import Profile
 from xw2v.backend.steps import PortableRunner, Runner, Step
-from xw2v.backend.threads import Team, usable_cores
+from xw2v.backend.team import Team, Worker, usable_cores
 
 __all__ = [
     "Device",
@@ -13,7 +13,8 @@ __all__ = [
     "Runner",
     "Step",
     "Team",
-    "ThreadedRunner",
+    "TeamRunner",
+    "Worker",
     "get_device",
     "usable_cores",
 ]

@@ -1,37 +1,32 @@
-"""Steps on NumPy arrays by a team of threads; their number does not change a bit.
+"""Steps on NumPy arrays by a team of workers; their number does not change a bit.
 
-A step has two phases. In the first, threads take tiles, a few groups of blocks each, and
-compute gradients at the parameters as they are; cutting a batch differently changes nothing. In
-the second, each thread adds the updates of rows that are its own, in the order in which they
-stand in the batch. Planning the next batch is one more task of the first phase.
+A step has two phases. In the first, each worker computes the gradients of its share of the
+batch at the parameters as they are, in tiles, a few groups of blocks each; cutting a batch
+differently changes nothing. In the second, each adds the updates of the rows that are its own,
+in the order in which they stand in the batch.
 """
 
 import itertools
 import math
-import threading
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from xw2v.backend.profile import Profile, measured
 from xw2v.backend.steps import Step
-from xw2v.backend.threads import Task, Team
+from xw2v.backend.team import Team, Worker
 from xw2v.kernel import damped_rates, gather, scatter_add, term_gradients
 
-__all__ = ["ThreadedRunner"]
+__all__ = ["TeamRunner"]
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-Owners = NDArray[np.unsignedinteger[Any]]
 
-_TILE_ROWS = 4300  # of both tables: enough to hide the calls, few enough for a core's cache
-_STRIPE_BITS = 4  # rows go to owners in stripes of 16: even shares of frequent and rare words
+_TILE_FLOATS = 560_000  # of rows: enough to hide the calls, few enough for a core's cache
+_STRIPE_BITS = 4  # rows go to workers in stripes of 16: even shares of frequent and rare words
 
 
 class _Workspace:
@@ -48,23 +43,6 @@ class _Workspace:
         return array[:size].reshape(shape)
 
 
-class _ThreadWorkspace(_Workspace, threading.local):
-    """Arrays of its own for each thread."""
-
-
-@dataclass(frozen=True)
-class _Model:
-    """The parameters, and the memory to work on them with."""
-
-    table: Floats  # (2 V, D): the rows of W_in, then those of W_out
-    workers: int
-    owners: Owners  # (2 V,) which worker adds to a row
-    totals: Floats  # (2 V,) zeros
-    gradients: _Workspace
-    intermediates: _ThreadWorkspace
-    profile: Profile | None
-
-
 class _TimedProducts:
     """NumPy, but its matrix products are a phase of a profile."""
 
@@ -79,166 +57,194 @@ class _TimedProducts:
         return getattr(np, name)
 
 
-class ThreadedRunner:
-    """Makes steps on NumPy parameters with a team of threads.
+@dataclass(frozen=True)
+class _Exchange:
+    """The parameters, and what the workers tell each other about a batch of P parts of R rows."""
+
+    table: Floats  # (2 V, D): for each word its row of W_in, then that of W_out
+    ids: Ints  # (P R,) rows of the table: the centers of a part, then its targets
+    weights: Floats  # (P R,)
+    gradients: Floats  # (P R, D)
+    places: Ints  # (P R,) numbers of the rows, sorted by the worker who adds them, share by share
+    borders: NDArray[np.int64]  # (workers, workers + 1) where in a share those of a worker are
+    losses: NDArray[np.float64]  # (P,)
+    total_weights: NDArray[np.float64]  # (P,) of all logits
+
+
+class TeamRunner:
+    """Makes steps on NumPy parameters, each worker of a team its share of each.
 
     Parameters
     ----------
-    parameters : array, shape (2, V, D), float32, C-contiguous
-        W_in and W_out; changed in place.
-    workers : int
-        Threads, at least 1.
-    profile : Profile, optional
-        Counts the time of planning, gathering, products, the work on the logits, scattering,
-        and of waiting for other threads.
+    n_words, vector_size : int
+        V and D.
+    team : Team
+    rows : int
+        Centers and targets of the largest batch.
+
+    Attributes
+    ----------
+    w_in, w_out : array, shape (V, D), float32
+        Zeros at first, changed in place. Views of one table, in which the two rows of a word are
+        neighbors: most words of a batch need both.
     """
 
-    def __init__(self, parameters: Floats, *, workers: int, profile: Profile | None = None) -> None:
-        table = parameters.reshape(-1, parameters.shape[2])
-        stripes = np.arange(table.shape[0]) >> _STRIPE_BITS
-        self._model = _Model(
-            table=table,
-            workers=workers,
-            owners=(stripes % workers).astype(np.uint8 if workers <= 256 else np.uint16),
-            totals=np.zeros(table.shape[0], dtype=np.float32),
-            gradients=_Workspace(),
-            intermediates=_ThreadWorkspace(),
-            profile=profile,
+    def __init__(self, n_words: int, vector_size: int, *, team: Team, rows: int) -> None:
+        table: Floats = team.zeros((n_words, 2, vector_size), np.float32)
+        self.w_in, self.w_out = table[:, 0, :], table[:, 1, :]
+        self._exchange = _Exchange(
+            table=table.reshape(-1, vector_size),
+            ids=team.zeros(rows, np.int32),
+            weights=team.zeros(rows, np.float32),
+            gradients=team.zeros((rows, vector_size), np.float32),
+            places=team.zeros(rows, np.int32),
+            borders=team.zeros((team.size, team.size + 1), np.int64),
+            losses=team.zeros(rows, np.float64),
+            total_weights=team.zeros(rows, np.float64),
         )
 
-    def run(self, steps: Iterable[Step]) -> Iterator[tuple[Step, float | None]]:
-        """Make the steps, each before it is yielded together with its loss."""
+    def run(
+        self, steps: Iterable[Step], worker: Worker, profile: Profile | None = None
+    ) -> Iterator[tuple[Step, float | None]]:
+        """Make the steps, each before it is yielded together with its loss.
+
+        Parameters
+        ----------
+        steps : iterable of Step
+            With this worker's shares of the batches.
+        worker : Worker
+        profile : Profile, optional
+            Counts the time of planning, gathering, products, the work on the logits,
+            scattering, and of waiting for other workers.
+        """
+        share = _Share(self._exchange, worker, profile)
         upcoming = iter(steps)
-        planned: list[_Update | None] = []
-
-        def plan_next() -> None:
-            with measured(self._model.profile, "plan"):
+        while True:
+            with measured(profile, "plan"):
                 step = next(upcoming, None)
-                planned.append(None if step is None else _Update(self._model, step))
-
-        # The threads are ours: BLAS must not start its own.
-        with threadpool_limits(limits=1, user_api="blas"), Team(self._model.workers) as team:
-            plan_next()
-            while (update := planned.pop()) is not None:
-                # Planning is many small calls, which hold the interpreter lock, and what it leaves
-                # lives long: one task, of one thread.
-                self._run(team, update.tiles(), plan_next)
-                self._run(team, update.additions())
-                yield update.step, update.loss()
-
-    def _run(self, team: Team, tasks: list[Task], own: Task | None = None) -> None:
-        profile = self._model.profile
-        if profile is None:
-            team.run(tasks, own=own)
-            return
-        began, before = time.perf_counter(), sum(profile.seconds.values())
-        team.run(tasks, own=own)
-        busy = sum(profile.seconds.values()) - before
-        profile.add("wait", self._model.workers * (time.perf_counter() - began) - busy)
+                if step is not None:
+                    share.announce(step)
+            if step is None:
+                return
+            with measured(profile, "logits"):
+                share.compute(step)
+            with measured(profile, "wait"):
+                worker.meet()
+            with measured(profile, "scatter"):
+                share.add(step)
+            loss = share.loss(step)
+            with measured(profile, "wait"):
+                worker.meet()
+            yield step, loss
 
 
-class _Update:
-    """One step being made: its gradients, and who adds which of them.
+class _Share:
+    """One worker's part in the steps."""
 
-    A batch is cut into P parts of R rows each, the centers of a part and then its targets, so
-    that one gather serves a tile and one scatter-add the batch.
-    """
+    def __init__(self, exchange: _Exchange, worker: Worker, profile: Profile | None) -> None:
+        self._exchange, self._worker, self._profile = exchange, worker, profile
+        self._totals = np.zeros(exchange.table.shape[0], dtype=np.float32)
+        self._workspace = _Workspace()
+        self._xp = np if profile is None else _TimedProducts(profile)
 
-    def __init__(self, model: _Model, step: Step) -> None:
-        self._model, self.step = model, step
-        batch = step.batch
+    def announce(self, step: Step) -> None:
+        """Write which rows the share of a batch has, and who adds to them."""
+        exchange, batch = self._exchange, step.batch
         parts = batch.parts
-        ids, weights = [batch.centers], [batch.center_weights]
+        ids, weights = [2 * batch.centers], [batch.center_weights]
         for term in batch.terms:
-            ids.append(term.targets + model.table.shape[0] // 2)
+            ids.append(2 * term.targets + 1)
             weights.append(term.target_weights)
-        self._ids: Ints = np.concatenate([i.reshape(parts, -1) for i in ids], axis=1)
-        self._gradients = model.gradients("rows", (*self._ids.shape, model.table.shape[1]))
-        self._rates: Floats = damped_rates(
-            self._ids.reshape(-1),
-            np.concatenate([w.reshape(parts, -1) for w in weights], axis=1).reshape(-1),
-            model.table.shape[0],
-            step.alpha,
-            step.damping,
-            scratch=model.totals,
-        )
-        self._shares = self._share_out()
-        # A batch that is asked for its loss is cut, and summed, alike for any number of threads.
-        workers = 1 if step.with_loss else model.workers
-        self._tiles = _tiles(parts, self._ids.shape[1], workers)
-        self._losses = [0.0] * len(self._tiles)
+        start = step.first_part * sum(i.size for i in ids) // max(1, parts)
+        stop = start + sum(i.size for i in ids)
+        self._rows = slice(start, stop)
+        if parts:
+            rows = exchange.ids[start:stop].reshape(parts, -1)
+            np.concatenate([i.reshape(parts, -1) for i in ids], axis=1, out=rows)
+            shared = exchange.weights[start:stop].reshape(parts, -1)
+            np.concatenate([w.reshape(parts, -1) for w in weights], axis=1, out=shared)
+        if self._worker.size > 1:
+            owners = (exchange.ids[start:stop] >> _STRIPE_BITS) % self._worker.size
+            owners = owners.astype(np.uint8 if self._worker.size <= 256 else np.uint16)
+            # Sorted stably, places rise: rows are added in the order of the batch.
+            np.add(owners.argsort(kind="stable"), start, out=exchange.places[start:stop])
+            counts = np.bincount(owners, minlength=self._worker.size)
+            borders = exchange.borders[self._worker.rank]
+            borders[0] = start
+            np.add(counts.cumsum(), start, out=borders[1:])
 
-    def tiles(self) -> list[Task]:
-        """Return the tasks that compute the gradients."""
-        return [partial(self._tile, i) for i in range(len(self._tiles))]
+    def compute(self, step: Step) -> None:
+        """Compute the gradients of the share, at the parameters as they are."""
+        parts = step.batch.parts
+        if not parts:
+            return
+        floats = (self._rows.stop - self._rows.start) * self._exchange.table.shape[1]
+        tiles = min(parts, math.ceil(floats / _TILE_FLOATS))
+        for tile in itertools.pairwise(parts * i // tiles for i in range(tiles + 1)):
+            self._compute(step, *tile)
 
-    def additions(self) -> list[Task]:
-        """Return the tasks that add the gradients to the parameters, once they are there."""
-        return [partial(self._add, *share) for share in self._shares]
-
-    def loss(self) -> float | None:
-        """Return the loss before the step, if it was asked for."""
-        return math.fsum(self._losses) if self.step.with_loss else None
-
-    def _tile(self, i: int) -> None:
-        """Compute the gradients of tile `i` into its part of the batch's."""
-        with measured(self._model.profile, "logits"):
-            self._compute(i)
-
-    def _compute(self, i: int) -> None:
-        model, (start, stop) = self._model, self._tiles[i]
-        batch = self.step.batch.part(start, stop)
-        gradients = self._gradients[start:stop]
-        rows = model.intermediates("rows", gradients.shape)
-        ids = self._ids[start:stop]
-        with measured(model.profile, "gather"):
-            gather(model.table, ids.reshape(-1), out=rows.reshape(-1, rows.shape[2]))
-        xp = np if model.profile is None else _TimedProducts(model.profile)
+    def _compute(self, step: Step, start: int, stop: int) -> None:
+        """Compute the gradients of parts `start` to `stop` of the share."""
+        exchange, workspace, size = self._exchange, self._workspace, self._exchange.table.shape[1]
         parts = stop - start
+        batch = step.batch.part(start, stop)
+        part_rows = (self._rows.stop - self._rows.start) // step.batch.parts
+        tile = slice(self._rows.start + start * part_rows, self._rows.start + stop * part_rows)
+        gradients = exchange.gradients[tile].reshape(parts, part_rows, size)
+        rows = workspace("rows", gradients.shape)
+        with measured(self._profile, "gather"):
+            gather(exchange.table, exchange.ids[tile], out=rows.reshape(-1, size))
         end = centers = batch.centers.size // parts
+        losses = np.zeros(parts)
         for k, term in enumerate(batch.terms):
             begin, end = end, end + term.targets.size // parts
             dx = gradients[:, :centers]
             if k:
-                dx = model.intermediates("more dx", dx.shape)
-            z = model.intermediates("z", (batch.centers.size * term.targets.shape[1],))
+                dx = workspace("more dx", dx.shape)
+            z = workspace("z", (batch.centers.size * term.targets.shape[1],))
             result = term_gradients(
                 rows[:, :centers],
                 rows[:, begin:end],
                 term,
-                with_loss=self.step.with_loss,
+                with_loss=step.with_loss,
                 out=(z, dx, gradients[:, begin:end]),
-                xp=xp,
+                xp=self._xp,
             )
             if k:
                 gradients[:, :centers] += dx
             if result.loss is not None:
-                self._losses[i] += float(result.loss)
+                losses += result.loss.sum(axis=1, dtype=np.float64)
+        if step.with_loss:
+            here = slice(step.first_part + start, step.first_part + stop)
+            exchange.losses[here] = losses
+            weights = batch.center_weights.reshape(parts, -1)
+            exchange.total_weights[here] = weights.sum(axis=1, dtype=np.float64)
 
-    def _share_out(self) -> list[tuple[Ints, Floats, Ints | None]]:
-        """Return, for each thread, the ids, rates and places of the rows that are its own.
+    def add(self, step: Step) -> None:
+        """Add to this worker's own rows what all workers have computed."""
+        exchange, places = self._exchange, None
+        ids, weights = exchange.ids[self._rows], exchange.weights[self._rows]
+        gradients = exchange.gradients[self._rows]
+        if self._worker.size > 1:
+            own = exchange.borders[:, self._worker.rank : self._worker.rank + 2].tolist()
+            places = np.concatenate([exchange.places[start:stop] for start, stop in own])
+            ids, weights = exchange.ids.take(places), exchange.weights.take(places)
+            gradients = exchange.gradients
+        rates = damped_rates(
+            ids,
+            weights,
+            exchange.table.shape[0],
+            step.alpha,
+            step.damping,
+            scratch=self._totals,
+        )
+        scatter_add(exchange.table, ids, gradients, rates, places)
 
-        Places rise: rows are added in the order of the batch. None stands for all of them.
-        """
-        model, ids, rates = self._model, self._ids.reshape(-1), self._rates
-        if model.workers == 1:
-            return [(ids, rates, None)]
-        owners = model.owners.take(ids)
-        order = owners.argsort(kind="stable").astype(np.int32)  # a radix sort
-        ends = np.bincount(owners, minlength=model.workers).cumsum().tolist()
-        ids, rates = ids.take(order), rates.take(order)
-        shares = [slice(start, stop) for start, stop in itertools.pairwise((0, *ends))]
-        return [(ids[own], rates[own], order[own]) for own in shares]
-
-    def _add(self, ids: Ints, rates: Floats, places: Ints | None) -> None:
-        """Add gradients to the rows of one thread."""
-        table = self._model.table
-        with measured(self._model.profile, "scatter"):
-            scatter_add(table, ids, self._gradients.reshape(-1, table.shape[1]), rates, places)
-
-
-def _tiles(parts: int, part_rows: int, workers: int) -> list[tuple[int, int]]:
-    """Cut the parts of a batch into tiles, which with planning are as many for each worker."""
-    tasks = parts * part_rows / _TILE_ROWS + 1  # planning takes about as long as a tile
-    n = min(parts, max(1, math.ceil(tasks / workers) * workers - 1))
-    return list(itertools.pairwise(parts * i // n for i in range(n + 1)))
+    def loss(self, step: Step) -> float | None:
+        """Return the mean loss per unit of weight before the step, if it was asked for."""
+        if not step.with_loss:
+            return None
+        # Summed exactly: who computed which part makes no difference.
+        parts = slice(0, step.parts)
+        weight = math.fsum(self._exchange.total_weights[parts])
+        return math.fsum(self._exchange.losses[parts]) / weight if weight else None

@@ -6,15 +6,16 @@ from typing import Any
 
 import array_api_compat.numpy as numpy_namespace
 
-from xw2v.backend.cpu import ThreadedRunner
-from xw2v.backend.profile import Profile
+from xw2v.backend.cpu import TeamRunner
 from xw2v.backend.steps import PortableRunner, Runner
-from xw2v.backend.threads import usable_cores
+from xw2v.backend.team import Team, usable_cores
 from xw2v.errors import ConfigError, DeviceError
 
 __all__ = ["Device", "get_device"]
 
 Array = Any
+
+_CPU_BATCH_FLOATS = 204_800  # of centers
 
 
 @dataclass(frozen=True)
@@ -29,33 +30,65 @@ class Device:
         Array API namespace of its arrays.
     handle : object
         What the namespace calls the device.
-    batch_words : int
-        Centers in a batch when the user names no number.
     """
 
     name: str
     xp: Any
     handle: Any
-    batch_words: int
 
-    def runner(
-        self, parameters: Array, *, workers: int | None, profile: Profile | None = None
-    ) -> Runner:
-        """Return what makes steps on parameters that live on this device.
+    def batch_words(self, vector_size: int) -> int:
+        """Return how many centers a batch has when the user names no number.
 
         Parameters
         ----------
-        parameters : array, shape (2, V, D), float32
-            W_in and W_out; changed in place by the runner.
-        workers : int or None
-            Threads, on a CPU; None takes one for each usable core.
-        profile : Profile, optional
-            Counts where the time goes.
+        vector_size : int
         """
         if self.name == "cpu":
-            workers = workers or usable_cores()
-            return ThreadedRunner(parameters, workers=workers, profile=profile)
-        return PortableRunner(parameters, profile=profile)
+            # A batch's gradients are written and read again: few stay in the cache, but a batch
+            # too small leaves many workers without work.
+            return min(max(_CPU_BATCH_FLOATS // vector_size, 1024), 4096)
+        return 32768
+
+    def team(self, workers: int | None, shares: int) -> Team:
+        """Return who works on this device.
+
+        Parameters
+        ----------
+        workers : int or None
+            On a CPU; None takes one for each usable core.
+        shares : int
+            Into how many shares a batch can be cut: more workers would have nothing to do.
+        """
+        return Team(min(workers or usable_cores(), shares) if self.name == "cpu" else 1)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any, team: Team) -> Array:
+        """Return an array of zeros on this device, in memory that all of a team see.
+
+        Parameters
+        ----------
+        shape : tuple of int
+        dtype : dtype of the namespace
+        team : Team
+        """
+        if self.name == "cpu":
+            return team.zeros(shape, dtype)
+        return self.xp.zeros(shape, dtype=dtype, device=self.handle)
+
+    def runner(self, n_words: int, vector_size: int, *, team: Team, rows: int) -> Runner:
+        """Return what makes steps on this device, its parameters zeros.
+
+        Parameters
+        ----------
+        n_words, vector_size : int
+            V and D.
+        team : Team
+        rows : int
+            Centers and targets of the largest batch.
+        """
+        if self.name == "cpu":
+            return TeamRunner(n_words, vector_size, team=team, rows=rows)
+        shape = (n_words, vector_size)
+        return PortableRunner(*(self.zeros(shape, self.xp.float32, team) for _ in range(2)))
 
 
 def get_device(name: str) -> Device:
@@ -79,7 +112,7 @@ def get_device(name: str) -> Device:
             return get_device("cuda")
         return get_device("cpu")
     if name == "cpu":
-        return Device("cpu", numpy_namespace, "cpu", batch_words=4096)
+        return Device("cpu", numpy_namespace, "cpu")
     if kind == "cuda" and (number.isdecimal() or name == "cuda"):
         return _cuda(int(number or 0))
     raise ConfigError(f"device must be 'cpu', 'cuda', 'cuda:N' or 'auto', not {name!r}")
@@ -103,4 +136,4 @@ def _cuda(number: int) -> Device:
         raise DeviceError(f"device 'cuda:{number}' does not exist: there are {count} CUDA devices")
     handle = cupy.cuda.Device(number)
     handle.use()
-    return Device(f"cuda:{number}", namespace, handle, batch_words=32768)
+    return Device(f"cuda:{number}", namespace, handle)

@@ -1,28 +1,26 @@
 """Where the time of a run goes, phase by phase."""
 
 import contextlib
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 __all__ = ["Profile", "measured"]
 
 
 class Profile:
-    """Seconds that the threads of a run spend in each phase.
+    """Seconds that a worker spends in each phase.
 
     Phases may be nested; the time of an inner one does not count for the outer one.
 
     Attributes
     ----------
     seconds : dict of str to float
-        By phase, summed over the threads, in the order in which phases first ended.
+        By phase, in the order in which phases first ended.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._lock = threading.Lock()
-        self._local = threading.local()
+        self._inner = 0.0
 
     @contextlib.contextmanager
     def measure(self, phase: str) -> Iterator[None]:
@@ -32,26 +30,25 @@ class Profile:
         ----------
         phase : str
         """
-        before = getattr(self._local, "inner", 0.0)
-        self._local.inner = 0.0
+        before, self._inner = self._inner, 0.0
         began = time.perf_counter()
         try:
             yield
         finally:
             elapsed = time.perf_counter() - began
-            self.add(phase, elapsed - self._local.inner)
-            self._local.inner = before + elapsed
+            self.add({phase: elapsed - self._inner})
+            self._inner = before + elapsed
 
-    def add(self, phase: str, seconds: float) -> None:
-        """Count so many seconds more.
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Count so many seconds more, those of another worker for example.
 
         Parameters
         ----------
-        phase : str
-        seconds : float
+        seconds : mapping of str to float
+            By phase.
         """
-        with self._lock:
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+        for phase, more in seconds.items():
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + more
 
 
 def measured(profile: Profile | None, phase: str) -> contextlib.AbstractContextManager[None]:

@@ -42,7 +42,7 @@ _HELP = {
         "alpha": "Learning rate at the beginning.",
         "min_alpha": "Learning rate at the end.",
         "seed": "Seed of every random number.",
-        "workers": "Threads; the result does not depend on them.",
+        "workers": "Processes (threads, if not on Linux); the result does not depend on them.",
         "device": "cpu, cuda, cuda:N, or auto: cuda where it can be used.",
     },
     "Batches": {

@@ -197,7 +197,7 @@ def _show_phases(profile: Profile, words: int) -> None:
     phases = sorted(profile.seconds.items(), key=lambda phase: -phase[1])
     click.echo()
     print_table(
-        ("phase", ">share", ">seconds of threads", ">us/word"),
+        ("phase", ">share", ">seconds of workers", ">us/word"),
         [
             (name, f"{seconds / total:.1%}", f"{seconds:.2f}", f"{seconds / words * 1e6:.3f}")
             for name, seconds in phases

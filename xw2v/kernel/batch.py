@@ -72,17 +72,18 @@ class Batch:
 
     @property
     def parts(self) -> int:
-        """Into how many parts the batch can be cut without cutting a block."""
+        """Into how many parts the batch can be cut without cutting a block; 0 if it is empty."""
         return math.gcd(*(term.sets for term in self.terms))
 
     def part(self, start: int, stop: int) -> "Batch":
         """Return parts `start` to `stop` of `parts`, as views."""
-        size = self.centers.shape[0] // self.parts
+        of = max(1, self.parts)
+        size = self.centers.shape[0] // of
         centers = slice(start * size, stop * size)
         return Batch(
             centers=self.centers[centers],
             center_weights=self.center_weights[centers],
-            terms=tuple(term.part(start, stop, self.parts) for term in self.terms),
+            terms=tuple(term.part(start, stop, of) for term in self.terms),
         )
 
 

@@ -59,11 +59,14 @@ def row_totals(ids: Array, weights: Array, n_rows: int, *, scratch: Array | None
     array, shape (N,), dtype of `weights`
     """
     xp = array_namespace(ids, weights)
-    table = xp.zeros(n_rows, dtype=weights.dtype) if scratch is None else scratch
-    scatter_add(table, ids, weights)
-    totals = xp.take(table, ids, axis=0)
-    if scratch is not None:
-        scratch[ids] = 0
+    if scratch is None:
+        table = xp.zeros(n_rows, dtype=weights.dtype)
+        scatter_add(table, ids, weights)
+        return xp.take(table, ids, axis=0)
+    ids = xp.astype(ids, xp.int64)  # what look-ups convert them to, each by itself
+    scatter_add(scratch, ids, weights)
+    totals = xp.take(scratch, ids, axis=0)
+    scratch[ids] = 0
     return totals
 
 

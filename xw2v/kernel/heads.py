@@ -52,7 +52,7 @@ def logistic_residual(
 
 
 def logistic_loss(z: Array, labels: Array | float, weights: Array) -> Array:
-    """Return ``sum(weights * softplus((1 - 2 labels) * z))``.
+    """Return ``sum(weights * softplus((1 - 2 labels) * z))`` of each block.
 
     Parameters
     ----------
@@ -65,10 +65,10 @@ def logistic_loss(z: Array, labels: Array | float, weights: Array) -> Array:
 
     Returns
     -------
-    array, shape ()
-        The weighted sum of -log sigmoid(z) over positives and -log sigmoid(-z) over negatives.
+    array, shape (...)
+        The weighted sums of -log sigmoid(z) over positives and -log sigmoid(-z) over negatives.
     """
     xp = array_namespace(z)
     t = z * (1.0 - 2.0 * labels)
     softplus = xp.maximum(t, 0.0) + xp.log1p(xp.exp(-xp.abs(t)))
-    return xp.sum(weights * softplus)
+    return xp.sum(weights * softplus, axis=(-2, -1))

@@ -124,17 +124,18 @@ def _scatter_add_numpy(
     # The fast body would write wherever a wrong number points to.
     _check_range("ids", ids, table.shape[0])
     _check_range("positions", positions, updates.shape[0])
-    matrix = table.reshape(table.shape[0], -1)
-    updates = updates.reshape(updates.shape[0], -1)
+    if table.ndim == 1:
+        np.add.at(table, ids.astype(np.intp), scale * updates[positions])
+        return
     if coo_matmat_dense is not None:
         coo_matmat_dense(
-            n, matrix.shape[1], ids, positions, scale, updates.reshape(-1), matrix.reshape(-1)
+            n, table.shape[1], ids, positions, scale, updates.reshape(-1), table.reshape(-1)
         )
         return
     order = np.argsort(ids, kind="stable")
     rows, starts = np.unique(ids[order], return_index=True)
     entries = (scale[order], positions[order], np.append(starts, n))
-    matrix[rows] += csr_array(entries, shape=(rows.size, updates.shape[0])) @ updates
+    table[rows] += csr_array(entries, shape=(rows.size, updates.shape[0])) @ updates
 
 
 def _check_range(name: str, numbers: Array, stop: int) -> None:

@@ -37,7 +37,8 @@ class BlockGradients(NamedTuple):
     ----------
     x : array, shape (..., T, D)
     y : array, shape (..., M, D)
-    loss : array, shape (), or None
+    loss : array, shape (...), or None
+        Of each block.
     """
 
     x: Array
@@ -99,7 +100,7 @@ def block_gradients(
     Returns
     -------
     BlockGradients
-        Of ``loss = sum(weights * softplus((1 - 2 labels) * (x @ y.mT)))``.
+        Of ``loss = sum(weights * softplus((1 - 2 labels) * (x @ y.mT)))`` of each block.
     """
     if xp is None:
         xp = array_namespace(x, y)
@@ -141,7 +142,7 @@ def term_gradients(
     Returns
     -------
     BlockGradients
-        In the shapes of `x` and `y`.
+        In the shapes of `x` and `y`; the losses (P, B / P).
     """
     if xp is None:
         xp = array_namespace(x, y)
@@ -176,8 +177,9 @@ def term_gradients(
         xp=xp,
     )
     in_text_order = xp.permute_dims(gradients.x, (0, 1, 3, 2, 4))
+    loss = None if gradients.loss is None else xp.reshape(gradients.loss, (parts, -1))
     return BlockGradients(
-        xp.reshape(in_text_order, x.shape), xp.reshape(gradients.y, y.shape), gradients.loss
+        xp.reshape(in_text_order, x.shape), xp.reshape(gradients.y, y.shape), loss
     )
 
 
@@ -212,7 +214,8 @@ def batch_gradients(
         dx = xp.reshape(gradients.x, (n, size))
         centers = dx if centers is None else centers + dx
         if with_loss:
-            loss = gradients.loss if loss is None else loss + gradients.loss
+            term_loss = xp.sum(gradients.loss)
+            loss = term_loss if loss is None else loss + term_loss
         targets.append(xp.reshape(gradients.y, (-1, size)))
     return Gradients(centers, tuple(targets), loss)
 

@@ -4,7 +4,7 @@ A chunk is planned at once because subsampling gives arrays whose size depends o
 which makes a GPU wait; everything after it has shapes known beforehand.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from xw2v.sampling.random import Purpose, random_below, random_bits, stream_key
 from xw2v.text import EncodedCorpus
 
-__all__ = ["Chunk", "ChunkBuffer", "sample_chunk", "sample_pieces"]
+__all__ = ["PIECE_WORDS", "Chunk", "ChunkBuffer", "piece_borders", "sample_chunk", "sample_piece"]
 
 Array = Any
 
-_PIECE_WORDS = 1 << 15  # what is sampled at once: its arrays stay in cache
+PIECE_WORDS = 1 << 15  # of the corpus: what is sampled at once, so that its arrays stay in cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,77 +51,149 @@ class Chunk:
 
 
 class ChunkBuffer:
-    """Memory in which pieces are put together to one chunk after another.
+    """Memory in which one chunk after another is put together, its pieces in any order.
+
+    The pieces of a chunk are staged while the batches of the one before are made, and copied
+    to their places once the length of each is known.
 
     Parameters
     ----------
     capacity : int
-        Words in the longest chunk.
+        Corpus words of the longest chunk.
     window : int
         Of the chunks.
-    xp, device : namespace and device of the arrays
+    zeros : callable
+        Makes an array from a shape and a dtype, in memory that all who stage pieces see.
+    lengths : ndarray of int64, shape (capacity / `PIECE_WORDS`, rounded up,)
+        Zeros, in such memory as well.
+    xp : namespace
+        Of the arrays.
     """
 
-    def __init__(self, capacity: int, window: int, xp: Any, device: Any) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        window: int,
+        zeros: Callable[[tuple[int, ...], Any], Array],
+        lengths: NDArray[np.int64],
+        xp: Any,
+    ) -> None:
         self._window = window
-        self._tokens = xp.zeros(capacity + 2 * window, dtype=xp.int32, device=device)
-        self._positions = xp.empty(capacity, dtype=xp.int64, device=device)
-        self._left, self._right = (
-            xp.empty(capacity, dtype=xp.int16, device=device) for _ in range(2)
+        self._lengths = lengths
+        self._heads, self._tails = (zeros((lengths.size, window), xp.int32) for _ in range(2))
+        self._staged, self._placed = (
+            Chunk(
+                tokens=zeros((capacity + 2 * window,), xp.int32),
+                positions=zeros((capacity,), xp.int64),
+                left=zeros((capacity,), xp.int16),
+                right=zeros((capacity,), xp.int16),
+                window=window,
+            )
+            for _ in range(2)
         )
-        self._length = 0
 
-    def clear(self) -> None:
-        """Begin a new chunk, in the memory of the last one."""
-        self._length = 0
+    def stage(self, number: int, piece: Chunk) -> None:
+        """Take a piece of the coming chunk.
 
-    def extend(self, pieces: Iterable[Chunk]) -> None:
-        """Put the next pieces, from `sample_pieces`, to the end."""
-        window = self._window
-        for piece in pieces:
-            begin = self._length
-            end = self._length = begin + len(piece)
-            # The words before a piece are there already, those after it will be written again.
-            skip = window if begin else 0
-            self._tokens[begin + skip : end + 2 * window] = piece.tokens[skip:]
-            self._positions[begin:end] = piece.positions
-            self._left[begin:end] = piece.left
-            self._right[begin:end] = piece.right
+        Parameters
+        ----------
+        number : int
+            Which, in order of the text.
+        piece : Chunk
+        """
+        self._lengths[number] = n = len(piece)
+        self._heads[number, :] = piece.tokens[: self._window]
+        self._tails[number, :] = piece.tokens[n + self._window :]
+        _copy(piece, 0, self._staged, number * PIECE_WORDS, n)
 
-    def chunk(self) -> Chunk:
-        """Return all pieces as one chunk: views, valid until `clear`."""
-        n = self._length
+    def assemble(self, numbers: Iterable[int], n_pieces: int) -> Chunk:
+        """Put staged pieces to their places.
+
+        Parameters
+        ----------
+        numbers : iterable of int
+            Which pieces.
+        n_pieces : int
+            Pieces of the chunk, all of them staged.
+
+        Returns
+        -------
+        Chunk
+            Views, whole once every piece is in its place, and valid until the next is put there.
+        """
+        window, placed = self._window, self._placed
+        ends = np.cumsum(self._lengths[:n_pieces]).tolist() or [0]
+        for number in numbers:
+            n = int(self._lengths[number])
+            begin = ends[number] - n
+            _copy(self._staged, number * PIECE_WORDS, placed, begin, n)
+            if number == 0:
+                placed.tokens[:window] = self._heads[number, :]
+            if number == n_pieces - 1:
+                placed.tokens[window + begin + n : begin + n + 2 * window] = self._tails[number, :]
         return Chunk(
-            tokens=self._tokens[: n + 2 * self._window],
-            positions=self._positions[:n],
-            left=self._left[:n],
-            right=self._right[:n],
-            window=self._window,
+            tokens=placed.tokens[: ends[-1] + 2 * window],
+            positions=placed.positions[: ends[-1]],
+            left=placed.left[: ends[-1]],
+            right=placed.right[: ends[-1]],
+            window=window,
         )
+
+
+def _copy(source: Chunk, at: int, target: Chunk, to: int, n: int) -> None:
+    """Copy n words, without those around them."""
+    window = source.window
+    target.tokens[window + to : window + to + n] = source.tokens[window + at : window + at + n]
+    for name in ("positions", "left", "right"):
+        getattr(target, name)[to : to + n] = getattr(source, name)[at : at + n]
+
+
+def piece_borders(start: int, stop: int) -> list[tuple[int, int]]:
+    """Cut a stretch of a corpus into the pieces to sample.
+
+    Parameters
+    ----------
+    start, stop : int
+        Positions in the corpus.
+
+    Returns
+    -------
+    list of (int, int)
+        Start and stop of each; none is longer than `PIECE_WORDS`.
+    """
+    return [(low, min(low + PIECE_WORDS, stop)) for low in range(start, stop, PIECE_WORDS)]
 
 
 def sample_chunk(
     corpus: EncodedCorpus, start: int, stop: int, *, thresholds: Array, window: int, **options: Any
 ) -> Chunk:
-    """Sample the corpus words `start` to `stop`: the pieces of `sample_pieces`, joined.
+    """Sample the corpus words `start` to `stop`: the pieces of `sample_piece`, joined.
 
     Parameters
     ----------
     corpus, start, stop, thresholds, window, **options
-        As for `sample_pieces`.
+        As for `sample_piece`, but the stretch may be of any length.
 
     Returns
     -------
     Chunk
     """
     xp, device = array_namespace(thresholds), device_of(thresholds)
-    buffer = ChunkBuffer(stop - start, window, xp, device)
+    borders = piece_borders(start, stop)
+    buffer = ChunkBuffer(
+        stop - start,
+        window,
+        lambda shape, dtype: xp.zeros(shape, dtype=dtype, device=device),
+        np.zeros(len(borders), dtype=np.int64),
+        xp,
+    )
     options |= {"thresholds": thresholds, "window": window}
-    buffer.extend(sample_pieces(corpus, start, stop, **options))
-    return buffer.chunk()
+    for number, (low, high) in enumerate(borders):
+        buffer.stage(number, sample_piece(corpus, low, high, **options))
+    return buffer.assemble(range(len(borders)), len(borders))
 
 
-def sample_pieces(
+def sample_piece(
     corpus: EncodedCorpus,
     start: int,
     stop: int,
@@ -131,7 +203,7 @@ def sample_pieces(
     shrink_windows: bool,
     seed: int,
     epoch: int,
-) -> Iterator[Chunk]:
+) -> Chunk:
     """Subsample the corpus words `start` to `stop` and draw a window for each kept word.
 
     What is drawn for a word depends on its position in the corpus alone, so contexts reach
@@ -141,7 +213,7 @@ def sample_pieces(
     ----------
     corpus : EncodedCorpus
     start, stop : int
-        Positions in the corpus.
+        Positions in the corpus; a short stretch's arrays stay in cache.
     thresholds : array, shape (V,), int64
         From `keep_thresholds`; its namespace and device are those of the result.
     window : int
@@ -151,10 +223,9 @@ def sample_pieces(
     seed, epoch : int
         What the draws are made from.
 
-    Yields
-    ------
+    Returns
+    -------
     Chunk
-        A short stretch at a time, which bounds the memory and the wait for it.
     """
     xp = array_namespace(thresholds)
     device = device_of(thresholds)
@@ -170,36 +241,34 @@ def sample_pieces(
     def padding(n: int) -> Array:
         return xp.zeros(n, dtype=xp.int32, device=device)
 
-    for low in range(start, stop, _PIECE_WORDS):
-        high = min(low + _PIECE_WORDS, stop)
-        first, last = _sentence_bounds(corpus.starts, low, high)
-        ids, positions, bits = kept(low, high)
-        before, before_positions = _reach(kept, first, low, window, backwards=True)
-        after, after_positions = _reach(kept, high, last, window, backwards=False)
+    first, last = _sentence_bounds(corpus.starts, start, stop)
+    ids, positions, bits = kept(start, stop)
+    before, before_positions = _reach(kept, first, start, window, backwards=True)
+    after, after_positions = _reach(kept, stop, last, window, backwards=False)
 
-        # Where the sentence of each center begins and ends, counted in kept words.
-        around = xp.concat([before_positions, positions, after_positions])
-        inside = corpus.starts[slice(*np.searchsorted(corpus.starts, [low, high], side="right"))]
-        cuts = xp.asarray(np.concatenate(([first], inside, [last])).astype(np.int64), device=device)
-        borders = xp.searchsorted(around, cuts)
-        order = xp.arange(ids.shape[0], dtype=borders.dtype, device=device)
-        order += before.shape[0]
-        sentence = xp.searchsorted(borders, order, side="right")
-        reach = xp.full(order.shape, window, dtype=xp.int64, device=device)
-        if shrink_windows:
-            reach = random_below(bits >> 32, window) + 1
-        left = xp.minimum(reach, order - xp.take(borders, sentence - 1, axis=0))
-        right = xp.minimum(reach, xp.take(borders, sentence, axis=0) - 1 - order)
+    # Where the sentence of each center begins and ends, counted in kept words.
+    around = xp.concat([before_positions, positions, after_positions])
+    inside = corpus.starts[slice(*np.searchsorted(corpus.starts, [start, stop], side="right"))]
+    cuts = xp.asarray(np.concatenate(([first], inside, [last])).astype(np.int64), device=device)
+    borders = xp.searchsorted(around, cuts)
+    order = xp.arange(ids.shape[0], dtype=borders.dtype, device=device)
+    order += before.shape[0]
+    sentence = xp.searchsorted(borders, order, side="right")
+    reach = xp.full(order.shape, window, dtype=xp.int64, device=device)
+    if shrink_windows:
+        reach = random_below(bits >> 32, window) + 1
+    left = xp.minimum(reach, order - xp.take(borders, sentence - 1, axis=0))
+    right = xp.minimum(reach, xp.take(borders, sentence, axis=0) - 1 - order)
 
-        tokens = [padding(window - before.shape[0]), before, ids]
-        tokens += [after, padding(window - after.shape[0])]
-        yield Chunk(
-            tokens=xp.concat(tokens),
-            positions=positions,
-            left=xp.astype(left, xp.int16),
-            right=xp.astype(right, xp.int16),
-            window=window,
-        )
+    tokens = [padding(window - before.shape[0]), before, ids]
+    tokens += [after, padding(window - after.shape[0])]
+    return Chunk(
+        tokens=xp.concat(tokens),
+        positions=positions,
+        left=xp.astype(left, xp.int16),
+        right=xp.astype(right, xp.int16),
+        window=window,
+    )
 
 
 def _sentence_bounds(starts: NDArray[np.int64], start: int, stop: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ Both layouts of skip-gram with negative sampling have the same expected gradient
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace
 from array_api_compat import device as device_of
@@ -23,25 +23,27 @@ __all__ = ["BlockLayout", "PairLayout", "PlannedBatch"]
 
 Array = Any
 
-_BATCHES_DRAWN = 8  # whose negatives are drawn at once: many small calls become few
+_PLANNED_AT_ONCE = 4  # whole batches, or as much of more
 _TABLE_ELEMENTS = 1 << 20  # of the masks of all possible windows, to stay in cache
 
 
 @dataclass(frozen=True)
 class PlannedBatch:
-    """A batch, and what is counted about it.
+    """One worker's share of a batch, and where it stands.
 
     Parameters
     ----------
     batch : Batch
-    pairs : array, shape (), int64
-        Positive pairs in it.
+        The share: some of the batch's parts, or none.
+    first_part, parts : int
+        How many parts of the batch come before the share, and how many it has in all.
     done : float
-        Share of the chunk's centers that came before it, in 0..1.
+        Share of the chunk's centers that came before the batch, in 0..1.
     """
 
     batch: Batch
-    pairs: Array
+    first_part: int
+    parts: int
     done: float
 
 
@@ -75,8 +77,26 @@ class BlockLayout:
         """Centers in the smallest batch: the groups that take turns."""
         return self.block_size * self.group_blocks * self.interleave
 
+    def parts(self, batch_words: int) -> int:
+        """Return into how many parts a batch can be cut."""
+        return max(1, batch_words // self.least_words)
+
+    def rows(self, batch_words: int, window: int) -> int:
+        """Return how many centers and targets a batch has at most."""
+        centers = self.parts(batch_words) * self.least_words
+        blocks = centers // self.block_size
+        groups = blocks // self.group_blocks
+        return 2 * centers + blocks * 2 * window + groups * self.shared_negatives
+
     def batches(
-        self, chunk: Chunk, noise: NoiseTable, batch_words: int, seed: int, epoch: int, index: int
+        self,
+        chunk: Chunk,
+        noise: NoiseTable,
+        batch_words: int,
+        seed: int,
+        epoch: int,
+        index: int,
+        share: tuple[int, int] = (0, 1),
     ) -> Iterator[PlannedBatch]:
         """Plan the batches of a chunk, its blocks in random order.
 
@@ -89,6 +109,8 @@ class BlockLayout:
             Centers in a batch, rounded to whole groups.
         seed, epoch, index : int
             What the draws are made from; `index` is the chunk's number.
+        share : (int, int)
+            Which of how many shares of every batch to plan.
 
         Yields
         ------
@@ -97,68 +119,67 @@ class BlockLayout:
         """
         xp = array_namespace(chunk.tokens)
         device = device_of(chunk.tokens)
-        size, width = self.block_size, self.block_size + 2 * chunk.window
-        group = size * self.group_blocks
-        turns = self.interleave
-        n_groups = -(-len(chunk) // (turns * group)) * turns
-        padding = n_groups * group - len(chunk)  # centers without contexts: of no weight
-        tokens = _pad(chunk.tokens, padding)
-        left = xp.reshape(_pad(chunk.left, padding), (-1, size))
-        right = xp.reshape(_pad(chunk.right, padding), (-1, size))
-        order = xp.argsort(
-            random_bits(
-                stream_key(seed, Purpose.BLOCK_ORDER, epoch, index),
-                xp.arange(n_groups * self.group_blocks, dtype=xp.int64, device=device),
-            )
+        size, turns = self.block_size, self.interleave
+        n_sets = -(-len(chunk) // self.least_words)
+        padding = n_sets * self.least_words - len(chunk)  # centers of no contexts and no weight
+        padded = Chunk(
+            tokens=_pad(chunk.tokens, padding),
+            positions=chunk.positions,
+            left=xp.reshape(_pad(chunk.left, padding), (-1, size)),
+            right=xp.reshape(_pad(chunk.right, padding), (-1, size)),
+            window=chunk.window,
         )
+        blocks = xp.arange(n_sets * turns * self.group_blocks, dtype=xp.int64, device=device)
+        order = xp.argsort(random_bits(stream_key(seed, Purpose.BLOCK_ORDER, epoch, index), blocks))
         key = stream_key(seed, Purpose.NEGATIVES, epoch, index)
-        within = xp.arange(width, dtype=order.dtype, device=device)
+        numbers = xp.arange(self.shared_negatives, dtype=xp.int64, device=device)[None, :]
         windows = _Windows(xp, size, chunk.window, device)
-        each = xp.ones((1, size), dtype=xp.float32, device=device)
-        step = max(1, batch_words // (turns * group)) * turns
-        ahead = step * _BATCHES_DRAWN
-        for g in range(0, n_groups, step):
-            groups = min(step, n_groups - g)
-            blocks = order[g * self.group_blocks : (g + groups) * self.group_blocks]
-            places = (blocks * size)[:, None] + within[None, :]
-            contexts = xp.take(tokens, xp.reshape(places, (-1,)), axis=0)
-            contexts = xp.reshape(contexts, (-1, width))
-            before = xp.take(left, blocks, axis=0)
-            after = xp.take(right, blocks, axis=0)
-            mask = windows.mask(before, after)
-            both = before + after
-            n_contexts = xp.astype(both, xp.float32)
-            if g % ahead == 0:
-                draws = [min(n, n_groups) * self.shared_negatives for n in (g, g + ahead)]
-                bits = even_bits(key, xp.arange(*draws, dtype=xp.int64, device=device))
-                drawn = noise.draw(xp.reshape(bits, (-1, self.shared_negatives)))
-            negatives = drawn[g % ahead : g % ahead + groups, :]
-            share = self.negative / self.shared_negatives
-            weights = xp.reshape(n_contexts, (groups // turns, group, turns)) * share
-            weights = xp.reshape(xp.permute_dims(weights, (0, 2, 1)), (groups, group, 1))
-            batch = Batch(
-                centers=xp.reshape(contexts[:, chunk.window : chunk.window + size], (-1,)),
-                center_weights=xp.reshape(n_contexts, (-1,)) * (1.0 + self.negative),
-                terms=(
-                    Term(
-                        targets=contexts,
-                        labels=1.0,
-                        weights=mask,
-                        # A sum over the centers; as a product it is several times faster.
-                        target_weights=xp.matmul(each, mask)[:, 0, :],
-                    ),
-                    Term(
-                        targets=negatives,
-                        labels=0.0,
-                        weights=weights,
-                        target_weights=xp.broadcast_to(
-                            xp.sum(weights, axis=1), (groups, self.shared_negatives)
-                        ),
-                        interleave=turns,
-                    ),
-                ),
+        for stretches in _stretches(n_sets, self.parts(batch_words), share):
+            groups = _numbers([(s.start * turns, s.stop * turns) for s in stretches], xp, device)
+            within = xp.arange(self.group_blocks, dtype=xp.int64, device=device)[None, :]
+            places = xp.reshape(groups[:, None] * self.group_blocks + within, (-1,))
+            draws = groups[:, None] * self.shared_negatives + numbers
+            batch = self._plan(
+                padded, xp.take(order, places, axis=0), noise.draw(even_bits(key, draws)), windows
             )
-            yield PlannedBatch(batch, xp.sum(both, dtype=xp.int64), g / n_groups)
+            yield from _planned(batch, stretches, n_sets)
+
+    def _plan(self, chunk: Chunk, blocks: Array, negatives: Array, windows: "_Windows") -> Batch:
+        """Make a batch of some blocks of a padded chunk and of their groups' negatives."""
+        xp = array_namespace(blocks)
+        size, turns, window = self.block_size, self.interleave, chunk.window
+        groups, group = negatives.shape[0], size * self.group_blocks
+        within = xp.arange(size + 2 * window, dtype=blocks.dtype, device=device_of(blocks))
+        places = xp.reshape((blocks * size)[:, None] + within[None, :], (-1,))
+        contexts = xp.reshape(xp.take(chunk.tokens, places, axis=0), (-1, size + 2 * window))
+        before = xp.take(chunk.left, blocks, axis=0)
+        after = xp.take(chunk.right, blocks, axis=0)
+        mask = windows.mask(before, after)
+        n_contexts = xp.astype(before + after, xp.float32)
+        share = self.negative / self.shared_negatives
+        weights = xp.reshape(n_contexts, (groups // turns, group, turns)) * share
+        weights = xp.reshape(xp.permute_dims(weights, (0, 2, 1)), (groups, group, 1))
+        each = xp.ones((1, size), dtype=xp.float32, device=device_of(blocks))
+        return Batch(
+            centers=xp.reshape(contexts[:, window : window + size], (-1,)),
+            center_weights=xp.reshape(n_contexts, (-1,)) * (1.0 + self.negative),
+            terms=(
+                Term(
+                    targets=contexts,
+                    labels=1.0,
+                    weights=mask,
+                    # A sum over the centers; as a product it is several times faster.
+                    target_weights=xp.matmul(each, mask)[:, 0, :],
+                ),
+                Term(
+                    targets=negatives,
+                    labels=0.0,
+                    weights=weights,
+                    target_weights=xp.broadcast_to(xp.sum(weights, axis=1), negatives.shape),
+                    interleave=turns,
+                ),
+            ),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,14 +199,29 @@ class PairLayout:
         """Centers in the smallest batch."""
         return 1
 
+    def parts(self, batch_words: int) -> int:
+        """Return into how many parts a batch can be cut."""
+        return batch_words
+
+    def rows(self, batch_words: int, window: int) -> int:
+        """Return how many centers and targets a batch has at most."""
+        return batch_words * (1 + 2 * window * (1 + self.negative))
+
     def batches(
-        self, chunk: Chunk, noise: NoiseTable, batch_words: int, seed: int, epoch: int, index: int
+        self,
+        chunk: Chunk,
+        noise: NoiseTable,
+        batch_words: int,
+        seed: int,
+        epoch: int,
+        index: int,
+        share: tuple[int, int] = (0, 1),
     ) -> Iterator[PlannedBatch]:
         """Plan the batches of a chunk, its centers in random order.
 
         Parameters
         ----------
-        chunk, noise, batch_words, seed, epoch, index
+        chunk, noise, batch_words, seed, epoch, index, share
             As for `BlockLayout.batches`.
 
         Yields
@@ -195,8 +231,6 @@ class PairLayout:
         """
         xp = array_namespace(chunk.tokens)
         device = device_of(chunk.tokens)
-        places = 2 * chunk.window
-        draws_per_center = places * self.negative
         order = xp.argsort(
             random_bits(
                 stream_key(seed, Purpose.BLOCK_ORDER, epoch, index),
@@ -204,46 +238,82 @@ class PairLayout:
             )
         )
         key = stream_key(seed, Purpose.NEGATIVES, epoch)
-        offsets = _offsets(xp, 1, chunk.window, device)
-        aside = xp.asarray(
-            [i for i in range(places + 1) if i != chunk.window], dtype=order.dtype, device=device
-        )
-        offsets = xp.take(xp.reshape(offsets, (-1,)), aside, axis=0)[None, :]
+        for stretches in _stretches(len(chunk), batch_words, share):
+            numbers = _numbers([(s.start, s.stop) for s in stretches], xp, device)
+            batch = self._plan(chunk, xp.take(order, numbers, axis=0), noise, key)
+            yield from _planned(batch, stretches, len(chunk))
+
+    def _plan(self, chunk: Chunk, some: Array, noise: NoiseTable, key: int) -> Batch:
+        """Make a batch of some centers of a chunk, by their places in it."""
+        xp, device = array_namespace(some), device_of(some)
+        n, places = some.shape[0], 2 * chunk.window
+        draws_per_center = places * self.negative
+        aside = [i for i in range(places + 1) if i != chunk.window]
+        aside = xp.asarray(aside, dtype=some.dtype, device=device)
+        offsets = xp.reshape(_offsets(xp, 1, chunk.window, device), (-1,))
+        before = xp.take(chunk.left, some, axis=0)
+        after = xp.take(chunk.right, some, axis=0)
+        mask = _within(xp.take(offsets, aside, axis=0)[None, :], before, after)
+        contexts = xp.reshape(some[:, None] + aside[None, :], (-1,))
+        contexts = xp.reshape(xp.take(chunk.tokens, contexts, axis=0), (n, places))
+        # Counted by position in the corpus: the draws depend on nothing else.
         slots = xp.arange(draws_per_center, dtype=xp.int64, device=device)[None, :]
-        labels = xp.concat(
-            [
-                xp.ones((1, 1, places), dtype=xp.float32, device=device),
-                xp.zeros((1, 1, draws_per_center), dtype=xp.float32, device=device),
-            ],
-            axis=2,
-        )
-        for c in range(0, len(chunk), batch_words):
-            n = min(batch_words, len(chunk) - c)
-            some = order[c : c + n]
-            before = xp.take(chunk.left, some, axis=0)
-            after = xp.take(chunk.right, some, axis=0)
-            mask = _within(offsets, before, after)
-            both = before + after
-            n_contexts = xp.astype(both, xp.float32)
-            contexts = xp.reshape(some[:, None] + aside[None, :], (-1,))
-            contexts = xp.reshape(xp.take(chunk.tokens, contexts, axis=0), (n, places))
-            # Counted by position in the corpus: the draws depend on nothing else.
-            draws = xp.take(chunk.positions, some, axis=0)[:, None] * draws_per_center + slots
-            negatives = noise.draw(random_bits(key, draws))
-            weights = xp.concat([mask, xp.repeat(mask, self.negative, axis=1)], axis=1)
-            batch = Batch(
-                centers=xp.take(chunk.tokens, some + chunk.window, axis=0),
-                center_weights=n_contexts * (1.0 + self.negative),
-                terms=(
-                    Term(
-                        targets=xp.concat([contexts, negatives], axis=1),
-                        labels=labels,
-                        weights=weights[:, None, :],
-                        target_weights=weights,
-                    ),
+        draws = xp.take(chunk.positions, some, axis=0)[:, None] * draws_per_center + slots
+        weights = xp.concat([mask, xp.repeat(mask, self.negative, axis=1)], axis=1)
+        ones = xp.ones((1, 1, places), dtype=xp.float32, device=device)
+        zeros = xp.zeros((1, 1, draws_per_center), dtype=xp.float32, device=device)
+        return Batch(
+            centers=xp.take(chunk.tokens, some + chunk.window, axis=0),
+            center_weights=xp.astype(before + after, xp.float32) * (1.0 + self.negative),
+            terms=(
+                Term(
+                    targets=xp.concat([contexts, noise.draw(random_bits(key, draws))], axis=1),
+                    labels=xp.concat([ones, zeros], axis=2),
+                    weights=weights[:, None, :],
+                    target_weights=weights,
                 ),
-            )
-            yield PlannedBatch(batch, xp.sum(both, dtype=xp.int64), c / len(chunk))
+            ),
+        )
+
+
+class _Stretch(NamedTuple):
+    """A share of the batch that begins at part `first` of a chunk and has `parts` of them."""
+
+    first: int
+    parts: int
+    start: int
+    stop: int
+
+
+def _stretches(n_parts: int, step: int, share: tuple[int, int]) -> Iterator[list[_Stretch]]:
+    """Cut the parts of a chunk into batches, and yield the shares of a few of them at a time.
+
+    Planning is many small calls; for the shares of several batches, the smaller the more, they
+    take hardly longer than for one.
+    """
+    rank, of = share
+    together = of * _PLANNED_AT_ONCE
+    for begin in range(0, n_parts, step * together):
+        stretches = []
+        for first in range(begin, min(begin + step * together, n_parts), step):
+            parts = min(step, n_parts - first)
+            start, stop = (first + parts * r // of for r in (rank, rank + 1))
+            stretches.append(_Stretch(first, parts, start, stop))
+        yield stretches
+
+
+def _numbers(ranges: list[tuple[int, int]], xp: Any, device: Any) -> Array:
+    """Return the whole numbers of all ranges as one array."""
+    return xp.concat([xp.arange(*some, dtype=xp.int64, device=device) for some in ranges])
+
+
+def _planned(batch: Batch, stretches: list[_Stretch], n_parts: int) -> Iterator[PlannedBatch]:
+    """Cut what was planned at once into the shares of batches."""
+    begin = 0
+    for first, parts, start, stop in stretches:
+        end = begin + stop - start
+        yield PlannedBatch(batch.part(begin, end), start - first, parts, first / n_parts)
+        begin = end
 
 
 class _Windows:
@@ -272,7 +342,7 @@ class _Windows:
         rows = xp.astype(before, xp.int32) * self._reaches + after
         rows = rows * before.shape[1] + self._places
         masks = xp.take(self._table, xp.reshape(rows, (-1,)), axis=0)
-        return xp.reshape(masks, (*before.shape, -1))
+        return xp.reshape(masks, (*before.shape, self._offsets.shape[2]))
 
 
 def _within(offsets: Array, before: Array, after: Array) -> Array:

@@ -1,7 +1,7 @@
 """Random numbers from a counter, not from a state.
 
 `random_bits` is a pure function of two integers, so that the same draws come out on every
-device, with any number of threads, from any point of a run. It is splitmix64 (Steele, Lea and
+device, with any number of workers, from any point of a run. It is splitmix64 (Steele, Lea and
 Flood 2014, "Fast Splittable Pseudorandom Number Generators"): counter k of a stream gives the
 k-th output of a generator seeded with the stream's key.
 """

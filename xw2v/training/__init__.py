@@ -4,7 +4,7 @@ from xw2v.training.trainer import (
     LossRecord,
     Progress,
     TrainingResult,
-    initial_parameters,
+    initialize,
     learning_rate,
     train,
 )
@@ -13,7 +13,7 @@ __all__ = [
     "LossRecord",
     "Progress",
     "TrainingResult",
-    "initial_parameters",
+    "initialize",
     "learning_rate",
     "train",
 ]

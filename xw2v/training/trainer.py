@@ -2,26 +2,30 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
+from array_api_compat import device as device_of
 from numpy.typing import NDArray
 
-from xw2v.backend import Device, Profile, Step, get_device
+from xw2v.backend import Device, Profile, Step, Worker, get_device
 from xw2v.config import TrainingConfig
 from xw2v.errors import CorpusError
 from xw2v.sampling import (
     BlockLayout,
-    Chunk,
     ChunkBuffer,
     NoiseTable,
     PairLayout,
     Purpose,
     keep_thresholds,
+    piece_borders,
     random_bits,
-    sample_pieces,
+    sample_piece,
     stream_key,
 )
 from xw2v.text import EncodedCorpus, Vocabulary
@@ -30,7 +34,7 @@ __all__ = [
     "LossRecord",
     "Progress",
     "TrainingResult",
-    "initial_parameters",
+    "initialize",
     "learning_rate",
     "train",
 ]
@@ -38,6 +42,7 @@ __all__ = [
 Array = Any
 
 _CHUNK_WORDS = 1 << 20
+_DRAWN_AT_ONCE = 1 << 15  # initial weights, to stay in cache
 _UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few large steps
 _ORDINARY_RATE = 0.05  # small vocabularies diverge at 0.2 if damped as at 0.05
 _PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
@@ -145,33 +150,30 @@ def curvature(config: TrainingConfig, alpha: float) -> float:
     return config.damping * max(1.0, alpha / _ORDINARY_RATE)
 
 
-def initial_parameters(n_words: int, config: TrainingConfig, xp: Any, device: Any) -> Array:
-    """Return W_in uniform within 0.5 / D of zero, and W_out zero, as word2vec.c does.
+def initialize(w_in: Array, config: TrainingConfig, start: int, stop: int) -> None:
+    """Draw rows of W_in uniformly within 0.5 / D of zero, as word2vec.c does.
 
     Parameters
     ----------
-    n_words : int
-        Rows V.
+    w_in : array, shape (V, D), float32
+        Changed in place.
     config : TrainingConfig
-        Gives dimension and seed.
-    xp, device : namespace and device of the arrays
-
-    Returns
-    -------
-    array, shape (2, V, D), float32
-        W_in and W_out, the same numbers on every device.
+        Gives the seed.
+    start, stop : int
+        The rows. What a row gets depends on the seed and its number alone.
     """
-    size = config.vector_size
+    xp, device = array_namespace(w_in), device_of(w_in)
+    size = w_in.shape[1]
+    half = -(-size // 2)
     key = stream_key(config.seed, Purpose.INITIAL_WEIGHTS)
-    parameters = xp.zeros((2, n_words, size), dtype=xp.float32, device=device)
-    step = max(1, (1 << 18) // size)
-    for row in range(0, n_words, step):
-        stop = min(row + step, n_words)
-        counters = xp.arange(row * size, stop * size, dtype=xp.int64, device=device)
-        # 24 bits: as many as a float32 holds, so nothing is rounded
-        unit = xp.astype(random_bits(key, counters) >> 39, xp.float32) / float(1 << 24)
-        parameters[0, row:stop, :] = xp.reshape((unit - 0.5) / size, (-1, size))
-    return parameters
+    step = max(1, _DRAWN_AT_ONCE // half)
+    for row in range(start, stop, step):
+        end = min(row + step, stop)
+        bits = random_bits(key, xp.arange(row * half, end * half, dtype=xp.int64, device=device))
+        # 24 bits each: as many as a float32 holds, so nothing is rounded
+        columns = [xp.reshape((bits >> by) & 0xFFFFFF, (-1, half)) for by in (39, 15)]
+        unit = xp.astype(xp.concat(columns, axis=1)[:, :size], xp.float32) / float(1 << 24)
+        w_in[row:end, :] = (unit - 0.5) / size
 
 
 def train(
@@ -219,8 +221,22 @@ def train(
             )
         corpus.release()
     device = get_device(config.device)
-    parameters = initial_parameters(len(vocabulary), config, device.xp, device.handle)
-    runner = device.runner(parameters, workers=config.workers, profile=profile)
+    plan = _Plan(corpus, vocabulary, config, device)
+    size = len(vocabulary), config.vector_size
+    runner = device.runner(*size, team=plan.team, rows=plan.rows)
+
+    def program(worker: Worker) -> Generator[tuple[Step, float | None], None, dict[str, float]]:
+        own = None if profile is None else Profile()
+        initialize(runner.w_in, config, *worker.share(len(vocabulary)))
+        worker.meet()
+        yield from runner.run(plan.steps(worker), worker, own)
+        return {} if own is None else own.seconds
+
+    def run() -> Iterator[tuple[Step, float | None]]:
+        for seconds in (yield from plan.team.run(program)):
+            if profile is not None:
+                profile.add(seconds)
+
     total = corpus.n_words * config.epochs
     losses: list[LossRecord] = []
     began = time.perf_counter()
@@ -238,74 +254,105 @@ def train(
                 )
             )
 
-    for step, loss in runner.run(_steps(corpus, vocabulary, config, device)):
-        words, pairs = step.info
-        if loss is not None and int(pairs) > 0:
-            record = LossRecord(words, words / corpus.n_words, step.alpha, loss / int(pairs))
-            losses.append(record)
+    for step, loss in run():
+        words = step.info
+        if loss is not None:
+            # A positive pair weighs 1, and its negatives 1 each.
+            per_pair = loss * (1 + config.negative)
+            losses.append(LossRecord(words, words / corpus.n_words, step.alpha, per_pair))
         report(words, step.alpha)
     report(total, learning_rate(config, 1.0))
     seconds = time.perf_counter() - began
-    w_in, w_out = _to_host(parameters)
-    return TrainingResult(w_in, w_out, tuple(losses), seconds)
+    return TrainingResult(_to_host(runner.w_in), _to_host(runner.w_out), tuple(losses), seconds)
 
 
-def _steps(
-    corpus: EncodedCorpus, vocabulary: Vocabulary, config: TrainingConfig, device: Device
-) -> Iterator[Step]:
-    xp, handle = device.xp, device.handle
-    noise = NoiseTable.from_counts(vocabulary.counts, config.ns_exponent)
-    noise = NoiseTable(
-        xp.asarray(noise.thresholds, device=handle), xp.asarray(noise.aliases, device=handle)
-    )
-    keep = keep_thresholds(vocabulary.counts, config.sample)
-    thresholds = xp.asarray(keep, device=handle)
-    n_words = corpus.n_words
-    kept = float(vocabulary.counts @ (keep / 2**31))
-    layout, batch_words = _layout(config, device, int(kept))
-    n_batches = config.epochs * int(kept) // max(batch_words, layout.least_words)
-    loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
-    n_chunks = -(-n_words // _CHUNK_WORDS)
-    borders = [n_words * i // n_chunks for i in range(n_chunks + 1)]
+class _Plan:
+    """What a corpus is trained with, and in what order: the same for all workers."""
 
-    def pieces(epoch: int, index: int) -> Iterator[Chunk]:
-        return sample_pieces(
-            corpus,
-            borders[index],
-            borders[index + 1],
-            thresholds=thresholds,
-            window=config.window,
-            shrink_windows=config.shrink_windows,
-            seed=config.seed,
-            epoch=epoch,
+    def __init__(
+        self,
+        corpus: EncodedCorpus,
+        vocabulary: Vocabulary,
+        config: TrainingConfig,
+        device: Device,
+    ) -> None:
+        self._corpus, self._config = corpus, config
+        xp, handle = device.xp, device.handle
+        noise = NoiseTable.from_counts(vocabulary.counts, config.ns_exponent)
+        self._noise = NoiseTable(
+            xp.asarray(noise.thresholds, device=handle), xp.asarray(noise.aliases, device=handle)
         )
+        keep = keep_thresholds(vocabulary.counts, config.sample)
+        self._thresholds = xp.asarray(keep, device=handle)
+        kept = int(vocabulary.counts @ (keep / 2**31))
+        n_chunks = -(-corpus.n_words // _CHUNK_WORDS)
+        borders = [corpus.n_words * i // n_chunks for i in range(n_chunks + 1)]
+        self._chunks = list(itertools.pairwise(borders))
+        longest = max(stop - start for start, stop in self._chunks)
+        self._layout, batch_words = _layout(config, device, kept)
+        least = self._layout.least_words
+        self._batch_words = max(least, min(batch_words, -(-longest // least) * least))
+        self.team = device.team(config.workers, self._layout.parts(self._batch_words))
+        self.zeros = partial(device.zeros, team=self.team)
+        n_batches = config.epochs * kept // self._batch_words
+        self._loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
+        lengths = self.team.zeros(len(piece_borders(0, longest)), np.int64)
+        self._buffer = ChunkBuffer(longest, config.window, self.zeros, lengths, xp)
 
-    stretches = list(itertools.product(range(config.epochs), range(n_chunks)))
-    # One chunk is put together while the batches of the other are made.
-    longest = max(stop - start for start, stop in itertools.pairwise(borders))
-    current, upcoming = (ChunkBuffer(longest, config.window, xp, handle) for _ in range(2))
-    upcoming.extend(pieces(*stretches[0]))
-    count = 0
-    for (epoch, index), following in itertools.zip_longest(stretches, stretches[1:]):
-        current, upcoming = upcoming, current
-        chunk = current.chunk()
-        upcoming.clear()
-        remaining = iter(()) if following is None else pieces(*following)
-        start, stop = borders[index], borders[index + 1]
-        for planned in layout.batches(chunk, noise, batch_words, config.seed, epoch, index):
-            words = epoch * n_words + start + int((stop - start) * planned.done)
-            alpha = learning_rate(config, words / (n_words * config.epochs))
-            yield Step(
-                batch=planned.batch,
-                alpha=alpha,
-                damping=curvature(config, alpha),
-                with_loss=count % loss_every == 0,
-                info=(words, planned.pairs),
+    @property
+    def rows(self) -> int:
+        """Centers and targets of the largest batch."""
+        return self._layout.rows(self._batch_words, self._config.window)
+
+    def steps(self, worker: Worker) -> Iterator[Step]:
+        """Yield the steps of all epochs, with a worker's share of each batch."""
+        config, n_words = self._config, self._corpus.n_words
+        stretches = list(itertools.product(range(config.epochs), range(len(self._chunks))))
+        stages = (self._stage(epoch, index, worker) for epoch, index in stretches)
+        coming = next(stages)
+        count = 0
+        for epoch, index in stretches:
+            deque(coming, maxlen=0)
+            worker.meet()
+            start, stop = self._chunks[index]
+            n_pieces = len(piece_borders(start, stop))
+            chunk = self._buffer.assemble(range(worker.rank, n_pieces, worker.size), n_pieces)
+            worker.meet()
+            coming = next(stages, iter(()))
+            own = worker.rank, worker.size
+            for planned in self._layout.batches(
+                chunk, self._noise, self._batch_words, config.seed, epoch, index, own
+            ):
+                words = epoch * n_words + start + int((stop - start) * planned.done)
+                alpha = learning_rate(config, words / (n_words * config.epochs))
+                yield Step(
+                    batch=planned.batch,
+                    first_part=planned.first_part,
+                    parts=planned.parts,
+                    alpha=alpha,
+                    damping=curvature(config, alpha),
+                    with_loss=count % self._loss_every == 0,
+                    info=words,
+                )
+                count += 1
+                next(coming, None)  # no batch waits for the whole of the next chunk
+            self._corpus.release()
+
+    def _stage(self, epoch: int, index: int, worker: Worker) -> Iterator[None]:
+        """Sample a worker's pieces of a chunk, one at each step of the iterator."""
+        borders = piece_borders(*self._chunks[index])
+        for number in range(worker.rank, len(borders), worker.size):
+            piece = sample_piece(
+                self._corpus,
+                *borders[number],
+                thresholds=self._thresholds,
+                window=self._config.window,
+                shrink_windows=self._config.shrink_windows,
+                seed=self._config.seed,
+                epoch=epoch,
             )
-            count += 1
-            upcoming.extend(itertools.islice(remaining, 1))  # no batch waits for a whole chunk
-        upcoming.extend(remaining)
-        corpus.release()
+            self._buffer.stage(number, piece)
+            yield
 
 
 def _layout(
@@ -315,7 +362,8 @@ def _layout(
     paired = config.negatives_per == "pair"
     batch_words = config.batch_words
     if batch_words is None:
-        batch_words = device.batch_words // (_PAIR_LAYOUT_SHRINK if paired else 1)
+        batch_words = device.batch_words(config.vector_size)
+        batch_words //= _PAIR_LAYOUT_SHRINK if paired else 1
         batch_words = max(1, min(batch_words, kept // _UPDATES_AN_EPOCH))
     if paired:
         return PairLayout(negative=config.negative), batch_words

@@ -1,0 +1,83 @@
+"""What one measured process does: read a text, train, save the model, print two times as JSON.
+
+`measuring.py` starts it. Its own start counts, so it imports nothing but what the peer needs.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+
+def run_xw2v(job: dict[str, Any]) -> dict[str, float]:
+    from dataclasses import asdict
+
+    from xw2v import TrainingConfig
+    from xw2v.formats import SavedModel
+    from xw2v.model import save_trained
+    from xw2v.text import encode_files
+    from xw2v.training import train
+
+    config = TrainingConfig(
+        **{**job["options"], **job["extra"]},
+        epochs=job["epochs"],
+        workers=job["workers"],
+        seed=job["seed"],
+    )
+    began = time.perf_counter()
+    vocabulary, corpus = encode_files([job["corpus"]], min_count=config.min_count)
+    read = time.perf_counter()
+    trained = train(corpus, vocabulary, config)
+    ended = time.perf_counter()
+    model = SavedModel(
+        words=vocabulary.words,
+        counts=vocabulary.counts,
+        input_vectors=trained.w_in,
+        output_vectors=trained.w_out,
+        config=config,
+        corpus={"words": corpus.n_words},
+        loss_history=tuple(map(asdict, trained.losses)),
+    )
+    save_trained(job["model"], model)
+    return {
+        "read": read - began,
+        "train": ended - read,
+        "words": corpus.n_words * config.epochs,
+    }
+
+
+def run_gensim(job: dict[str, Any]) -> dict[str, float]:
+    from gensim.models import Word2Vec
+    from gensim.models.word2vec import LineSentence, Text8Corpus
+
+    text: dict[str, Any]
+    if job["peer"] == "gensim-file":
+        text = {"corpus_file": job["lines"]}
+    elif job["lines"] == job["corpus"]:
+        text = {"corpus_iterable": LineSentence(job["corpus"])}
+    else:
+        text = {"corpus_iterable": Text8Corpus(job["corpus"])}
+    model = Word2Vec(
+        **job["options"], sg=1, epochs=job["epochs"], workers=job["workers"], seed=job["seed"]
+    )
+    began = time.perf_counter()
+    model.build_vocab(**text)
+    read = time.perf_counter()
+    model.train(
+        **text,
+        total_examples=model.corpus_count,
+        total_words=model.corpus_total_words,
+        epochs=job["epochs"],
+    )
+    ended = time.perf_counter()
+    model.save(job["model"])
+    return {
+        "read": read - began,
+        "train": ended - read,
+        "words": int(model.wv.expandos["count"].sum()) * job["epochs"],
+    }
+
+
+if __name__ == "__main__":
+    job = json.loads(sys.argv[1])
+    print(json.dumps((run_xw2v if job["peer"] == "xw2v" else run_gensim)(job)))
