@@ -153,8 +153,11 @@ def test_parameters_begin_as_zeros_that_all_workers_see(threads: bool) -> None:
 @pytest.mark.parametrize("batch_words", [50, 700, 10_000])
 def test_the_number_of_workers_changes_no_bit(layout: str, batch_words: int, threads: bool) -> None:
     """Neither where a batch is too small to be shared nor where there is much to share."""
-    options: Any = {"words": 10_000 if batch_words == 10_000 else 3000, "batch_words": batch_words}
-    results = [by_team(layout, workers, threads=threads, **options) for workers in (1, 2, 3, 7)]
+    words = {50: 1000, 700: 3000, 10_000: 10_000}[batch_words]
+    results = [
+        by_team(layout, workers, threads=threads, words=words, batch_words=batch_words)
+        for workers in (1, 2, 3, 7)
+    ]
     hashes = {hashlib.sha256(trained.tobytes()).hexdigest() for trained, _ in results}
     assert len(hashes) == 1
     assert all(losses == results[0][1] for _, losses in results)
@@ -193,25 +196,25 @@ def test_teams_make_the_steps_of_the_kernel(xp: Any, layout: str, workers: int) 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_teams_agree_with_plain_loops(layout: str, workers: int, threads: bool) -> None:
+def test_teams_agree_with_plain_loops(layout: str, threads: bool) -> None:
     """One step of the runner itself, against the float64 oracle."""
     (step,) = itertools.islice(steps(layout, batch_words=100), 1)
     w_in, w_out = parameters()
     expected = oracle.sgns_step(w_in, w_out, step.batch, alpha=ALPHA, damping=DAMPING)
-    team = Team(workers, threads=threads)
-    runner = team_runner(team, layout)
+    weight = float(step.batch.center_weights.sum(dtype=np.float64))
+    eps = epsilon(np.float32)
 
     def plan(worker: Worker) -> Iterator[Step]:
         share = worker.rank, worker.size
         return itertools.islice(steps(layout, batch_words=100, share=share), 1)
 
-    ((_, loss),) = make_steps(runner, team, plan)
-    eps = epsilon(np.float32)
-    assert (np.abs(runner.w_in - expected.w_in) <= 8 * eps * expected.magnitude_in).all()
-    assert (np.abs(runner.w_out - expected.w_out) <= 8 * eps * expected.magnitude_out).all()
-    weight = float(step.batch.center_weights.sum(dtype=np.float64))
-    assert loss == pytest.approx(expected.loss / weight, rel=1e-6)
+    for workers in (1, 2, 5):
+        team = Team(workers, threads=threads)
+        runner = team_runner(team, layout)
+        ((_, loss),) = make_steps(runner, team, plan)
+        assert (np.abs(runner.w_in - expected.w_in) <= 8 * eps * expected.magnitude_in).all()
+        assert (np.abs(runner.w_out - expected.w_out) <= 8 * eps * expected.magnitude_out).all()
+        assert loss == pytest.approx(expected.loss / weight, rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["team", "portable"])
@@ -327,3 +330,21 @@ def test_what_a_step_needed_is_freed_with_it(workers: int, threads: bool) -> Non
     finally:
         gc.enable()
     assert len(alive) >= 4
+
+
+@pytest.mark.parametrize("n_words", [1, 1023, 1024, 1025, 3000, 7 * 1024])
+@pytest.mark.parametrize("threads", [False, True])
+def test_finishing_puts_each_matrix_in_one_piece(n_words: int, threads: bool) -> None:
+    runner = TeamRunner(n_words, 3, team=Team(2, threads=threads), rows=1)
+    rng = np.random.default_rng(n_words)
+    expected = rng.random((2, n_words, 3), dtype=np.float32)
+    runner.w_in[...], runner.w_out[...] = expected
+    before = runner.w_in.__array_interface__["data"][0]
+    matrices = runner.finish()
+    for matrix, values_before in zip(matrices, expected, strict=True):
+        np.testing.assert_array_equal(matrix, values_before)
+        assert matrix.flags.c_contiguous
+    # No second copy: large models have no room for one.
+    addresses = [matrix.__array_interface__["data"][0] for matrix in matrices]
+    words = -(-n_words // 1024) * 1024
+    assert addresses == [before, before + words * 3 * 4]

@@ -346,11 +346,10 @@ def failing(rank: int, error: BaseException, rounds: int = 3) -> Callable[[Worke
     return program
 
 
-@pytest.mark.parametrize(("size", "rank"), [(1, 0), (2, 0), (2, 1), (3, 2), (5, 2)])
+@pytest.mark.parametrize(("size", "rank"), [(1, 0), (2, 1), (3, 0), (3, 2)])
 @pytest.mark.parametrize(
     "error",
     [
-        ValueError("row 7 is wrong"),
         ModuleLevelError("row 7 is wrong"),
         KeyboardInterrupt("row 7 is wrong"),
         SystemExit("row 7 is wrong"),
@@ -574,7 +573,7 @@ def test_no_file_is_left_open(threads: bool) -> None:
         pytest.skip("this system does not tell")
     run(Team(3, threads=threads), _ranks)
     before = descriptors()
-    for _ in range(3):
+    for _ in range(2):
         run(Team(3, threads=threads), _ranks)
         with pytest.raises(ModuleLevelError):
             run(Team(3, threads=threads), failing(2, ModuleLevelError("no")))
@@ -715,7 +714,7 @@ def test_a_caller_that_does_not_let_itself_be_terminated(tmp_path: Path, handler
                 worker.meet()
 
         signal.signal(signal.SIGTERM, {handler})
-        for _ in range(30):
+        for _ in range(10):
             generator = Team(3, threads=False).run(program)
             next(generator)  # the others have hardly begun
             generator.close()
@@ -737,7 +736,7 @@ def blas_threads() -> list[int]:
     return [int(p["num_threads"]) for p in threadpool_info() if p["user_api"] == "blas"]
 
 
-@sizes
+@pytest.mark.parametrize("size", [1, 3])
 def test_blas_is_held_to_one_thread(size: int, threads: bool) -> None:
     def program(worker: Worker) -> Steps:
         np.ones((64, 64)) @ np.ones((64, 64))

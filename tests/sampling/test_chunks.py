@@ -284,7 +284,7 @@ def test_pieces_are_put_together_in_any_order(piece_words: int, xp: Any) -> None
     buffer = ChunkBuffer(
         500, OPTIONS["window"], lambda shape, dtype: xp.zeros(shape, dtype=dtype), lengths, xp
     )
-    for owners in (1, 2, 3, 5):
+    for owners in (1, 3):
         for some, expected in zip(pieces, whole_chunks(), strict=True):
             numbers = list(range(len(some)))
             shuffle(numbers)

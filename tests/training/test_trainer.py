@@ -63,18 +63,18 @@ def test_workers_change_no_bit(
     negatives_per: str, size: int, kind_of_workers: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor do the pieces that they sample, in three chunks of which the last batch is smaller."""
-    vocabulary, corpus = random_corpus(2500, 200, sentence=(1, 30, 7, 500))
-    monkeypatch.setattr("xw2v.training.trainer._CHUNK_WORDS", 1000)
+    vocabulary, corpus = random_corpus(1200, 150, sentence=(1, 30, 7, 500))
+    monkeypatch.setattr("xw2v.training.trainer._CHUNK_WORDS", 450)
     options = {
         **SMALL_BLOCKS,
         "negatives_per": negatives_per,
         "vector_size": size,
-        "batch_words": 200 if negatives_per == "block" else 60,
+        "batch_words": 100 if negatives_per == "block" else 40,
         "sample": 0.02,
     }
     expected = train(corpus, vocabulary, config(workers=1, **options))
     assert len(expected.losses) > 10
-    monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", 110)
+    monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", 70)
     for workers in (1, 2, 3, 5, 20) if size > 1 else (1, 3):
         result = train(corpus, vocabulary, config(workers=workers, **options))
         np.testing.assert_array_equal(result.w_in, expected.w_in)

@@ -26,6 +26,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 _TILE_FLOATS = 560_000  # of rows: enough to hide the calls, few enough for a core's cache
+_MOVED_WORDS = 1024  # at a time, when training is over
 _STRIPE_BITS = 4  # rows go to workers in stripes of 16: even shares of frequent and rare words
 
 
@@ -86,12 +87,13 @@ class TeamRunner:
     ----------
     w_in, w_out : array, shape (V, D), float32
         Zeros at first, changed in place. Views of one table, in which the two rows of a word are
-        neighbors: most words of a batch need both.
+        neighbors: most words of a batch need both, and find them faster.
     """
 
     def __init__(self, n_words: int, vector_size: int, *, team: Team, rows: int) -> None:
-        table: Floats = team.zeros((n_words, 2, vector_size), np.float32)
-        self.w_in, self.w_out = table[:, 0, :], table[:, 1, :]
+        blocks = -(-n_words // _MOVED_WORDS)
+        table: Floats = team.zeros((blocks * _MOVED_WORDS, 2, vector_size), np.float32)
+        self.w_in, self.w_out = table[:n_words, 0, :], table[:n_words, 1, :]
         self._exchange = _Exchange(
             table=table.reshape(-1, vector_size),
             ids=team.zeros(rows, np.int32),
@@ -136,6 +138,12 @@ class TeamRunner:
             with measured(profile, "wait"):
                 worker.meet()
             yield step, loss
+
+    def finish(self) -> tuple[Floats, Floats]:
+        """Return W_in and W_out, each in one piece; the runner cannot go on after that."""
+        table, n_words = self._exchange.table, self.w_in.shape[0]
+        w_in, w_out = _separated(table.reshape(-1, 2, table.shape[1]))
+        return w_in[:n_words], w_out[:n_words]
 
 
 class _Share:
@@ -248,3 +256,25 @@ class _Share:
         parts = slice(0, step.parts)
         weight = math.fsum(self._exchange.total_weights[parts])
         return math.fsum(self._exchange.losses[parts]) / weight if weight else None
+
+
+def _separated(pairs: Floats) -> Floats:
+    """Turn an array of shape (n, 2, D) into one of shape (2, n, D), in the same memory."""
+    n, _, size = pairs.shape
+    blocks = n // _MOVED_WORDS
+    for block in pairs.reshape(blocks, _MOVED_WORDS, 2, size):
+        block.reshape(2, _MOVED_WORDS, size)[...] = block.swapaxes(0, 1).copy()
+    # Now half-blocks of W_in and W_out alternate: each goes where it belongs, and makes the one
+    # that was there the next to go.
+    halves = pairs.reshape(2 * blocks, -1)
+    waiting = set(range(2 * blocks))
+    while waiting:
+        first = place = waiting.pop()
+        held = halves[first].copy()
+        while True:
+            place = place % 2 * blocks + place // 2
+            halves[place], held = held, halves[place].copy()
+            if place == first:
+                break
+            waiting.remove(place)
+    return pairs.reshape(2, n, size)

@@ -57,6 +57,10 @@ class Runner(Protocol):
         """
         ...
 
+    def finish(self) -> tuple[Array, Array]:
+        """Return W_in and W_out, each in one piece; the runner cannot go on after that."""
+        ...
+
 
 class PortableRunner:
     """Makes steps with the kernel's own step, on arrays of any namespace, by one worker.
@@ -103,6 +107,10 @@ class PortableRunner:
                     with_loss=step.with_loss,
                 )
             yield step, None if loss is None else _mean(loss, step.batch.center_weights)
+
+    def finish(self) -> tuple[Array, Array]:
+        """Return W_in and W_out."""
+        return self.w_in, self.w_out
 
 
 def _mean(loss: Array, weights: Array) -> float | None:

@@ -263,7 +263,8 @@ def train(
         report(words, step.alpha)
     report(total, learning_rate(config, 1.0))
     seconds = time.perf_counter() - began
-    return TrainingResult(_to_host(runner.w_in), _to_host(runner.w_out), tuple(losses), seconds)
+    w_in, w_out = map(_to_host, runner.finish())
+    return TrainingResult(w_in, w_out, tuple(losses), seconds)
 
 
 class _Plan:
