@@ -257,8 +257,17 @@ def test_the_largest_batch_is_known_beforehand(
 
 @every_layout
 @pytest.mark.parametrize("batch_words", [1, 100, 100_000])
-def test_shares_put_together_are_the_whole_batch(layout: Layout, batch_words: int, xp: Any) -> None:
+def test_shares_put_together_are_the_whole_batch(layout: Layout, batch_words: int) -> None:
     """However few parts there are to share out, also of a last batch that is smaller."""
+    check_shares(layout, batch_words, np)
+
+
+@every_layout
+def test_shares_are_the_same_everywhere(layout: Layout, xp: Any) -> None:
+    check_shares(layout, 100, xp)
+
+
+def check_shares(layout: Layout, batch_words: int, xp: Any) -> None:
     vocabulary, corpus = random_corpus(250, 40, sentence=(1, 2, 30, 9))
     if batch_words == 1 and layout.least_words == 1:
         corpus = EncodedCorpus(corpus.ids[:60], np.asarray([0, 29, 30, 60]), 60)

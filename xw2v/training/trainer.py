@@ -1,5 +1,6 @@
 """The training loop: chunks of the corpus become batches, batches become steps."""
 
+import contextlib
 import itertools
 import time
 from collections import deque
@@ -111,7 +112,8 @@ class TrainingResult:
     Parameters
     ----------
     w_in, w_out : array, shape (V, D), float32
-        Input vectors, the ones to keep, and output vectors; on the host.
+        Input vectors, the ones to keep, and output vectors; on the host. After training by
+        several processes they lie in memory that processes forked later share as well.
     losses : tuple of LossRecord
     seconds : float
         Time the training took, reading excluded.
@@ -232,7 +234,7 @@ def train(
         yield from runner.run(plan.steps(worker), worker, own)
         return {} if own is None else own.seconds
 
-    def run() -> Iterator[tuple[Step, float | None]]:
+    def run() -> Generator[tuple[Step, float | None], None, None]:
         for seconds in (yield from plan.team.run(program)):
             if profile is not None:
                 profile.add(seconds)
@@ -254,13 +256,14 @@ def train(
                 )
             )
 
-    for step, loss in run():
-        words = step.info
-        if loss is not None:
-            # A positive pair weighs 1, and its negatives 1 each.
-            per_pair = loss * (1 + config.negative)
-            losses.append(LossRecord(words, words / corpus.n_words, step.alpha, per_pair))
-        report(words, step.alpha)
+    with contextlib.closing(run()) as steps:
+        for step, loss in steps:
+            words = step.info
+            if loss is not None:
+                # A positive pair weighs 1, and its negatives 1 each.
+                per_pair = loss * (1 + config.negative)
+                losses.append(LossRecord(words, words / corpus.n_words, step.alpha, per_pair))
+            report(words, step.alpha)
     report(total, learning_rate(config, 1.0))
     seconds = time.perf_counter() - began
     w_in, w_out = map(_to_host, runner.finish())
