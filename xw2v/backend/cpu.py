@@ -27,7 +27,6 @@ Ints = NDArray[np.int32]
 
 _TILE_FLOATS = 560_000  # of rows: enough to hide the calls, few enough for a core's cache
 _MOVED_WORDS = 1024  # at a time, when training is over
-_STRIPE_BITS = 4  # rows go to workers in stripes of 16: even shares of frequent and rare words
 
 
 class _Workspace:
@@ -172,7 +171,8 @@ class _Share:
             shared = exchange.weights[start:stop].reshape(parts, -1)
             np.concatenate([w.reshape(parts, -1) for w in weights], axis=1, out=shared)
         if self._worker.size > 1:
-            owners = (exchange.ids[start:stop] >> _STRIPE_BITS) % self._worker.size
+            # Every n-th word is a worker's, with both its rows: even shares of the frequent ones.
+            owners = (exchange.ids[start:stop] >> 1) % self._worker.size
             owners = owners.astype(np.uint8 if self._worker.size <= 256 else np.uint16)
             # Sorted stably, places rise: rows are added in the order of the batch.
             np.add(owners.argsort(kind="stable"), start, out=exchange.places[start:stop])
