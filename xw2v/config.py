@@ -73,9 +73,10 @@ class TrainingConfig:
         Strength of damped accumulation, see `xw2v.kernel.damping`; 0 adds plain sums.
         Above a rate of 0.05 it grows in proportion to the rate.
     workers : int or None
-        Processes that share the work, or threads where processes cannot share memory as they
-        do on Linux; None takes one for each core this process may use. A batch has at most
-        one part of 128 centers for each of them (``block_size * group_blocks * interleave``).
+        Processes that share the work, on Linux; threads elsewhere. None takes one for each core
+        this process may use, but a single one where threads would wait for each other's
+        interpreter lock. A batch has a part of ``block_size * group_blocks * interleave``
+        centers for each of them, or fewer work.
     device : str
         ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
 

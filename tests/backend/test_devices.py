@@ -9,7 +9,8 @@ import pytest
 from array_api_compat import array_namespace
 
 from tests.conftest import to_host
-from xw2v.backend import PortableRunner, Team, TeamRunner, Worker, get_device, usable_cores
+from xw2v.backend import PortableRunner, Team, TeamRunner, Worker, get_device
+from xw2v.backend.team import useful_workers
 from xw2v.errors import ConfigError, DeviceError
 
 
@@ -51,7 +52,7 @@ def test_cpu() -> None:
 
 def test_a_cpu_has_as_many_workers_as_are_wanted_and_have_work() -> None:
     device = get_device("cpu")
-    assert device.team(None, 10_000).size == usable_cores()
+    assert device.team(None, 10_000).size == useful_workers()
     assert [device.team(workers, 10_000).size for workers in (1, 2, 40)] == [1, 2, 40]
     assert [device.team(workers, 3).size for workers in (1, 2, 40)] == [1, 2, 3]
     assert device.team(None, 1).size == 1

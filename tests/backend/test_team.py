@@ -21,7 +21,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from tests.conftest import needs_fork
-from xw2v.backend import Team, Worker, usable_cores
+from xw2v.backend import Team, Worker, team, usable_cores
 from xw2v.errors import TrainingError
 
 PROMPTLY = 5.0  # seconds; a worker that waits looks after the others far more often than that
@@ -860,3 +860,19 @@ def start(folder: Path, script: str) -> "subprocess.Popen[str]":
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         start_new_session=True,
     )
+
+
+# How many
+
+
+@pytest.mark.parametrize(
+    ("forks", "locked", "expected"),
+    [(True, True, 7), (True, False, 7), (False, False, 7), (False, True, 1)],
+)
+def test_threads_that_share_a_lock_are_no_help(
+    monkeypatch: pytest.MonkeyPatch, forks: bool, locked: bool, expected: int
+) -> None:
+    monkeypatch.setattr(team, "usable_cores", lambda: 7)
+    monkeypatch.setattr(team, "_can_fork", lambda: forks)
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: locked, raising=False)
+    assert team.useful_workers() == expected

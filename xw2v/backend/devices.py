@@ -8,7 +8,7 @@ import array_api_compat.numpy as numpy_namespace
 
 from xw2v.backend.cpu import TeamRunner
 from xw2v.backend.steps import PortableRunner, Runner
-from xw2v.backend.team import Team, usable_cores
+from xw2v.backend.team import Team, useful_workers
 from xw2v.errors import ConfigError, DeviceError
 
 __all__ = ["Device", "get_device"]
@@ -55,11 +55,11 @@ class Device:
         Parameters
         ----------
         workers : int or None
-            On a CPU; None takes one for each usable core.
+            On a CPU; None takes as many as help.
         shares : int
             Into how many shares a batch can be cut: more workers would have nothing to do.
         """
-        return Team(min(workers or usable_cores(), shares) if self.name == "cpu" else 1)
+        return Team(min(workers or useful_workers(), shares) if self.name == "cpu" else 1)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any, team: Team) -> Array:
         """Return an array of zeros on this device, in memory that all of a team see.

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from xw2v.errors import TrainingError
 
-__all__ = ["Program", "Team", "Worker", "usable_cores"]
+__all__ = ["Program", "Team", "Worker", "usable_cores", "useful_workers"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -41,6 +41,12 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def useful_workers() -> int:
+    """Return how many workers help: one a core, but a single one where threads share a lock."""
+    locked = getattr(sys, "_is_gil_enabled", lambda: True)()  # Python 3.13
+    return 1 if locked and not _can_fork() else usable_cores()
 
 
 class _Left(BaseException):
