@@ -10,13 +10,9 @@ from typing import Any
 
 
 def run_xw2v(job: dict[str, Any]) -> dict[str, float]:
-    from dataclasses import asdict
-
     from xw2v import TrainingConfig
-    from xw2v.formats import SavedModel
-    from xw2v.model import save_trained
+    from xw2v.model import save_trained, train_model
     from xw2v.text import encode_files
-    from xw2v.training import train
 
     config = TrainingConfig(
         **{**job["options"], **job["extra"]},
@@ -27,17 +23,8 @@ def run_xw2v(job: dict[str, Any]) -> dict[str, float]:
     began = time.perf_counter()
     vocabulary, corpus = encode_files([job["corpus"]], min_count=config.min_count)
     read = time.perf_counter()
-    trained = train(corpus, vocabulary, config)
+    model = train_model(vocabulary, corpus, config)
     ended = time.perf_counter()
-    model = SavedModel(
-        words=vocabulary.words,
-        counts=vocabulary.counts,
-        input_vectors=trained.w_in,
-        output_vectors=trained.w_out,
-        config=config,
-        corpus={"words": corpus.n_words},
-        loss_history=tuple(map(asdict, trained.losses)),
-    )
     save_trained(job["model"], model)
     return {
         "read": read - began,

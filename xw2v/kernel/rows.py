@@ -125,7 +125,7 @@ def _scatter_add_numpy(
     _check_range("ids", ids, table.shape[0])
     _check_range("positions", positions, updates.shape[0])
     if table.ndim == 1:
-        np.add.at(table, ids.astype(np.intp), scale * updates[positions])
+        np.add.at(table, ids.astype(np.intp, copy=False), scale * updates[positions])
         return
     if coo_matmat_dense is not None:
         coo_matmat_dense(

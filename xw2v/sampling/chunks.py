@@ -80,7 +80,8 @@ class ChunkBuffer:
     ) -> None:
         self._window = window
         self._lengths = lengths
-        self._heads, self._tails = (zeros((lengths.size, window), xp.int32) for _ in range(2))
+        self._head = zeros((window,), xp.int32)  # the words before the first piece
+        self._tails = zeros((lengths.size, window), xp.int32)  # those after each
         self._staged, self._placed = (
             Chunk(
                 tokens=zeros((capacity + 2 * window,), xp.int32),
@@ -102,7 +103,8 @@ class ChunkBuffer:
         piece : Chunk
         """
         self._lengths[number] = n = len(piece)
-        self._heads[number, :] = piece.tokens[: self._window]
+        if number == 0:
+            self._head[:] = piece.tokens[: self._window]
         self._tails[number, :] = piece.tokens[n + self._window :]
         _copy(piece, 0, self._staged, number * PIECE_WORDS, n)
 
@@ -128,7 +130,7 @@ class ChunkBuffer:
             begin = ends[number] - n
             _copy(self._staged, number * PIECE_WORDS, placed, begin, n)
             if number == 0:
-                placed.tokens[:window] = self._heads[number, :]
+                placed.tokens[:window] = self._head
             if number == n_pieces - 1:
                 placed.tokens[window + begin + n : begin + n + 2 * window] = self._tails[number, :]
         return Chunk(

@@ -129,18 +129,18 @@ class BlockLayout:
             right=xp.reshape(_pad(chunk.right, padding), (-1, size)),
             window=chunk.window,
         )
-        blocks = xp.arange(n_sets * turns * self.group_blocks, dtype=xp.int64, device=device)
-        order = xp.argsort(random_bits(stream_key(seed, Purpose.BLOCK_ORDER, epoch, index), blocks))
+        order = _shuffled(n_sets * turns * self.group_blocks, seed, epoch, index, xp, device)
         key = stream_key(seed, Purpose.NEGATIVES, epoch, index)
-        numbers = xp.arange(self.shared_negatives, dtype=xp.int64, device=device)[None, :]
         windows = _Windows(xp, size, chunk.window, device)
         for stretches in _stretches(n_sets, self.parts(batch_words), share):
-            groups = _numbers([(s.start * turns, s.stop * turns) for s in stretches], xp, device)
-            within = xp.arange(self.group_blocks, dtype=xp.int64, device=device)[None, :]
-            places = xp.reshape(groups[:, None] * self.group_blocks + within, (-1,))
-            draws = groups[:, None] * self.shared_negatives + numbers
+            blocks = _numbers(stretches, turns * self.group_blocks, xp, device)
+            draws = _numbers(stretches, turns * self.shared_negatives, xp, device)
+            negatives = noise.draw(even_bits(key, draws))
             batch = self._plan(
-                padded, xp.take(order, places, axis=0), noise.draw(even_bits(key, draws)), windows
+                padded,
+                xp.take(order, blocks, axis=0),
+                xp.reshape(negatives, (-1, self.shared_negatives)),
+                windows,
             )
             yield from _planned(batch, stretches, n_sets)
 
@@ -231,16 +231,11 @@ class PairLayout:
         """
         xp = array_namespace(chunk.tokens)
         device = device_of(chunk.tokens)
-        order = xp.argsort(
-            random_bits(
-                stream_key(seed, Purpose.BLOCK_ORDER, epoch, index),
-                xp.arange(len(chunk), dtype=xp.int64, device=device),
-            )
-        )
+        order = _shuffled(len(chunk), seed, epoch, index, xp, device)
         key = stream_key(seed, Purpose.NEGATIVES, epoch)
         for stretches in _stretches(len(chunk), batch_words, share):
-            numbers = _numbers([(s.start, s.stop) for s in stretches], xp, device)
-            batch = self._plan(chunk, xp.take(order, numbers, axis=0), noise, key)
+            some = xp.take(order, _numbers(stretches, 1, xp, device), axis=0)
+            batch = self._plan(chunk, some, noise, key)
             yield from _planned(batch, stretches, len(chunk))
 
     def _plan(self, chunk: Chunk, some: Array, noise: NoiseTable, key: int) -> Batch:
@@ -302,9 +297,16 @@ def _stretches(n_parts: int, step: int, share: tuple[int, int]) -> Iterator[list
         yield stretches
 
 
-def _numbers(ranges: list[tuple[int, int]], xp: Any, device: Any) -> Array:
-    """Return the whole numbers of all ranges as one array."""
+def _numbers(stretches: list[_Stretch], size: int, xp: Any, device: Any) -> Array:
+    """Return the numbers of all things in some stretches, of which every part has `size`."""
+    ranges = [(s.start * size, s.stop * size) for s in stretches]
     return xp.concat([xp.arange(*some, dtype=xp.int64, device=device) for some in ranges])
+
+
+def _shuffled(n: int, seed: int, epoch: int, index: int, xp: Any, device: Any) -> Array:
+    """Return the numbers below n in the random order in which a chunk is trained."""
+    numbers = xp.arange(n, dtype=xp.int64, device=device)
+    return xp.argsort(random_bits(stream_key(seed, Purpose.BLOCK_ORDER, epoch, index), numbers))
 
 
 def _planned(batch: Batch, stretches: list[_Stretch], n_parts: int) -> Iterator[PlannedBatch]:
