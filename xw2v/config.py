@@ -4,17 +4,33 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
 from xw2v.errors import ConfigError
 
-__all__ = ["NegativesPer", "TrainingConfig"]
+__all__ = ["TrainingConfig", "Vectors", "check_vectors", "from_gensim"]
 
+Model = Literal["skipgram", "cbow"]
+Output = Literal["negative", "hierarchical", "softmax"]
+CbowGradient = Literal["exact", "undivided"]
 NegativesPer = Literal["block", "pair"]
+Optimizer = Literal["sgd", "adagrad", "adam"]
+Schedule = Literal["linear", "constant", "cosine"]
+Vectors = Literal["input", "output", "mean", "concat"]
 
+_CHOICES = {
+    "model": Model,
+    "output": Output,
+    "cbow_gradient": CbowGradient,
+    "negatives_per": NegativesPer,
+    "optimizer": Optimizer,
+    "schedule": Schedule,
+    "vectors": Vectors,
+}
 _LARGEST_WINDOW = 16_383  # the contexts of a center are counted in 16 bits
+_ALPHA = {"sgd": {"skipgram": 0.025, "cbow": 0.05}, "adagrad": 0.05, "adam": 0.0025}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +42,16 @@ class TrainingConfig:
 
     Parameters
     ----------
+    model : {"skipgram", "cbow"}
+        Whether a center predicts each of its context words, or their mean predicts the center.
+    output : {"negative", "hierarchical", "softmax"}
+        Output layer: negative sampling; hierarchical softmax over a Huffman tree; or the exact
+        softmax, whose time grows with the vocabulary.
+    cbow_mean : bool
+        CBOW averages the vectors of the context words; False adds them up.
+    cbow_gradient : {"exact", "undivided"}
+        ``"exact"`` is the gradient of the loss, which gives each of n averaged words an n-th of
+        the error; ``"undivided"`` gives each the whole of it, as word2vec.c and gensim do.
     vector_size : int
         Dimension D of the vectors.
     window : int
@@ -34,19 +60,35 @@ class TrainingConfig:
         Draw each center's window uniformly from 1..c (word2vec's way of weighting near words
         more); False takes the whole window always.
     negative : int
-        Negatives K drawn for each positive pair.
+        Negatives K drawn for each positive pair (``output="negative"``).
     negatives_per : {"block", "pair"}
         ``"block"`` shares noise words between the pairs of a few blocks of text and weights
         them so that the expected gradient is the same; ``"pair"`` draws K for each pair, the
         textbook form, many times slower.
+    negatives_exclude_positive, negatives_without_replacement : bool
+        Draw no negative that is the pair's own positive; draw none twice for a pair. Exact, for
+        small vocabularies, where both happen often; they need ``negatives_per="pair"``.
     ns_exponent : float
-        The noise distribution is proportional to ``count ** ns_exponent``.
+        The noise distribution is proportional to ``count ** ns_exponent``; any sign will do.
     sample : float
         Subsampling threshold t: a word of corpus frequency f is kept with probability
         ``min(1, sqrt(t / f) + t / f)``; 0 keeps every word.
-    alpha, min_alpha : float
-        Learning rate at the start and at the end; it falls linearly over the corpus words of
-        all epochs.
+    optimizer : {"sgd", "adagrad", "adam"}
+        Plain gradient steps with damped accumulation, or steps scaled for each entry by its
+        gradients so far; see `xw2v.kernel`.
+    schedule : {"linear", "constant", "cosine"}
+        How the learning rate goes from `alpha` to `min_alpha` over the corpus words of all
+        epochs; a constant one stays at `alpha`.
+    alpha : float or None
+        Learning rate at the start. None takes what suits model and optimizer, and the attribute
+        holds that number.
+    min_alpha : float
+        Learning rate at the end.
+    frozen : tuple of str
+        Words whose vectors are left as they were initialized.
+    vectors : {"input", "output", "mean", "concat"}
+        Which vectors of a word are its word vector: the row of the input matrix, that of the
+        output matrix, the mean of both, or one after the other.
     epochs : int
         Passes over the corpus.
     min_count : int
@@ -58,14 +100,15 @@ class TrainingConfig:
     batch_words : int or None
         Centers (words kept by subsampling) in one batch; a batch is one update. None takes what
         suits the device, and less for corpora too small to make a hundred such updates.
-    block_size : int
-        Consecutive centers T in one block, the unit that becomes a matrix product.
+    block_size : int or None
+        Consecutive centers T in one block, the unit that becomes a matrix product. None takes
+        what suits the model.
     shared_negatives : int or None
         Noise words S shared by a group of centers (``negatives_per="block"``), at least
         `negative`: fewer would each weigh more than a whole negative. None takes 32, or
         `negative` where that is more.
-    group_blocks : int
-        Blocks G whose number of centers make a group.
+    group_blocks : int or None
+        Blocks G whose number of centers make a group. None takes what suits the model.
     interleave : int
         Groups I that take turns: a group has every I-th center of I G blocks. Small batches take
         fewer.
@@ -86,46 +129,63 @@ class TrainingConfig:
         If a value cannot work; the message names the option.
     """
 
+    model: Model = "skipgram"
+    output: Output = "negative"
+    cbow_mean: bool = True
+    cbow_gradient: CbowGradient = "exact"
     vector_size: int = 100
     window: int = 5
     shrink_windows: bool = True
     negative: int = 5
     negatives_per: NegativesPer = "block"
+    negatives_exclude_positive: bool = False
+    negatives_without_replacement: bool = False
     ns_exponent: float = 0.75
     sample: float = 1e-3
-    alpha: float = 0.025
+    optimizer: Optimizer = "sgd"
+    schedule: Schedule = "linear"
+    alpha: float | None = None
     min_alpha: float = 1e-4
+    frozen: tuple[str, ...] = ()
+    vectors: Vectors = "input"
     epochs: int = 5
     min_count: int = 5
     max_final_vocab: int | None = None
     seed: int = 1
     batch_words: int | None = None
-    block_size: int = 16
+    block_size: int | None = None
     shared_negatives: int | None = None
-    group_blocks: int = 2
+    group_blocks: int | None = None
     interleave: int = 4
     damping: float = 0.2
     workers: int | None = None
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        for name, kind in _CHOICES.items():
+            self._check_choice(name, get_args(kind))
         for name in (
-            "vector_size",
-            "window",
-            "negative",
-            "epochs",
-            "min_count",
-            "block_size",
-            "group_blocks",
-            "interleave",
+            "cbow_mean",
+            "shrink_windows",
+            "negatives_exclude_positive",
+            "negatives_without_replacement",
         ):
+            self._check_bool(name)
+        for name in ("vector_size", "window", "negative", "epochs", "min_count", "interleave"):
             self._check_int(name, 1)
         if self.window > _LARGEST_WINDOW:
             raise ConfigError(f"window must be at most {_LARGEST_WINDOW}, not {self.window}")
         self._check_int("seed", 0)
         if self.seed >= 2**63:
             raise ConfigError(f"seed must be below 2**63, not {self.seed}")
-        for name in ("batch_words", "max_final_vocab", "shared_negatives", "workers"):
+        for name in (
+            "max_final_vocab",
+            "batch_words",
+            "block_size",
+            "shared_negatives",
+            "group_blocks",
+            "workers",
+        ):
             if getattr(self, name) is not None:
                 self._check_int(name, 1)
         if self.shared_negatives is not None and self.shared_negatives < self.negative:
@@ -133,19 +193,43 @@ class TrainingConfig:
                 f"shared_negatives ({self.shared_negatives}) must be at least negative "
                 f"({self.negative})"
             )
+        for name in ("negatives_exclude_positive", "negatives_without_replacement"):
+            if getattr(self, name) and (self.output, self.negatives_per) != ("negative", "pair"):
+                raise ConfigError(
+                    f"{name} needs output 'negative' and negatives_per 'pair': pairs that share "
+                    "their negatives cannot each choose"
+                )
         self._check_float("ns_exponent", -math.inf)
+        if self.alpha is None:
+            rate = _ALPHA[self.optimizer]
+            rate = rate[self.model] if isinstance(rate, dict) else rate
+            object.__setattr__(self, "alpha", max(rate, self.min_alpha))
         for name in ("sample", "alpha", "min_alpha", "damping"):
             self._check_float(name, 0.0)
         if self.alpha == 0:
             raise ConfigError("alpha must be above 0: nothing is learned at a rate of 0")
-        if self.min_alpha > self.alpha:
+        if self.schedule != "constant" and self.min_alpha > self.alpha:
             raise ConfigError(
                 f"min_alpha ({self.min_alpha}) must not be above alpha ({self.alpha})"
             )
-        if self.negatives_per not in ("block", "pair"):
+        if isinstance(self.frozen, str) or not all(isinstance(word, str) for word in self.frozen):
+            raise ConfigError(f"frozen must be a sequence of words, not {self.frozen!r}")
+        object.__setattr__(self, "frozen", tuple(self.frozen))
+        check_vectors(self.vectors, self.output)
+
+    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+        if getattr(self, name) not in choices:
+            names = [repr(choice) for choice in choices]
             raise ConfigError(
-                f"negatives_per must be 'block' or 'pair', not {self.negatives_per!r}"
+                f"{name} must be {', '.join(names[:-1])} or {names[-1]}, "
+                f"not {getattr(self, name)!r}"
             )
+
+    def _check_bool(self, name: str) -> None:
+        value = getattr(self, name)
+        if not isinstance(value, (int, np.bool_)) or value not in (0, 1):  # gensim has 0 and 1
+            raise ConfigError(f"{name} must be True or False, not {value!r}")
+        object.__setattr__(self, name, bool(value))
 
     def _check_int(self, name: str, minimum: int) -> None:
         value = getattr(self, name)
@@ -180,3 +264,68 @@ class TrainingConfig:
         if unknown:
             raise ConfigError(f"unknown hyperparameters: {', '.join(unknown)}")
         return cls(**values)
+
+
+def check_vectors(vectors: str, output: str) -> None:
+    """Raise unless a model with that output layer has those word vectors.
+
+    Parameters
+    ----------
+    vectors, output : str
+        As in `TrainingConfig`.
+
+    Raises
+    ------
+    ConfigError
+        If they would need a vector for each word in the output layer, and it has none.
+    """
+    if vectors not in get_args(Vectors):
+        raise ConfigError(f"vectors must be one of {', '.join(get_args(Vectors))}, not {vectors!r}")
+    if output == "hierarchical" and vectors != "input":
+        raise ConfigError(
+            f"vectors must be 'input' for output 'hierarchical', not {vectors!r}: its output "
+            "vectors belong to the inner nodes of a tree, not to words"
+        )
+
+
+def from_gensim(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Translate gensim's ``sg`` and ``hs``, which are numbers, into `model` and `output`.
+
+    Parameters
+    ----------
+    hyperparameters : mapping
+        Arguments of `TrainingConfig`, or gensim's ``sg=1|0`` and ``hs=1|0`` instead; as there,
+        hierarchical softmax without negative sampling is ``hs=1, negative=0``.
+
+    Returns
+    -------
+    dict
+        Arguments of `TrainingConfig`.
+
+    Raises
+    ------
+    ConfigError
+        If a value has no meaning, contradicts another, or asks for both output layers at once.
+    """
+    values = dict(hyperparameters)
+    for name, field, meanings in (
+        ("sg", "model", ("cbow", "skipgram")),
+        ("hs", "output", ("negative", "hierarchical")),
+    ):
+        if name not in values:
+            continue
+        number = values.pop(name)
+        if number not in (0, 1):
+            raise ConfigError(f"{name} must be 0 or 1, not {number!r}")
+        meaning = meanings[number]
+        if values.get(field, meaning) != meaning and not (name == "hs" and number == 0):
+            raise ConfigError(f"{name}={number} means {field} {meaning!r}, not {values[field]!r}")
+        if name == "hs" and number == 1 and values.get("negative", 5) != 0:
+            raise ConfigError(
+                "hs=1 trains hierarchical softmax and negative > 0 negative sampling; a model here "
+                "has one output layer: choose hs=1 with negative=0, or hs=0"
+            )
+        values.setdefault(field, meaning)
+    if values.get("output", "negative") != "negative" and values.get("negative") == 0:
+        del values["negative"]
+    return values
