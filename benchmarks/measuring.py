@@ -11,6 +11,7 @@ saves a model; this process takes its time and its memory from outside. For ever
   model on the disk, interpreter and imports included.
 - ``peak_mb``: the most memory that the process and its children held at a time, in 10^6 bytes.
   Memory that processes share is counted once (PSS). It is looked at some 20 times a second.
+- ``seed``, and ``alpha``: the learning rate at the start.
 
 The original word2vec.c does not tell its times apart. It runs twice: once for the vocabulary alone,
 which is taken as its ``read``, and once for everything, which is ``end_to_end``; ``train`` is the
@@ -26,7 +27,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -47,6 +48,7 @@ GENSIM_MODES = ("gensim", "gensim-file")
 PEERS = ("xw2v", *GENSIM_MODES, "word2vec.c")
 OPTIONS = {"vector_size": 100, "window": 5, "negative": 5, "sample": 1e-3, "min_count": 5}
 
+_RUN_VALUES = {"read", "train", "words", "end_to_end", "peak_mb", "seed", "alpha"}
 _TRAIN_ONCE = Path(__file__).with_name("train_once.py")
 _MEMORY_INTERVAL = 0.05
 _MEMORY_SHARE = 1 / 50  # of a core, at most, goes into looking at memory
@@ -58,14 +60,18 @@ _LINE_WORDS = 1000
 class Job:
     """One training run: who, on what, how.
 
-    `lines` is the corpus with line ends in it, see `with_lines`; `extra` are options that only
-    xw2v has; `word2vec` is the binary of word2vec.c.
+    `lines` is the corpus with line ends in it, see `with_lines`; `model` and `output` have the
+    values of `xw2v.TrainingConfig`; an `alpha` of None is what the peer takes for that model;
+    `extra` are options that only xw2v has; `word2vec` is the binary of word2vec.c.
     """
 
     peer: str
     corpus: Path
     lines: Path
     options: Mapping[str, float]
+    model: str = "skipgram"
+    output: str = "negative"
+    alpha: float | None = None
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     workers: int = 1
     epochs: int = 1
@@ -82,17 +88,22 @@ def measure(job: Job, judge: Judge | None = None) -> Result:
         return {**result, **(judge(job.peer, folder / "model") if judge else {})}
 
 
-def take_turns(jobs: Sequence[Job], repeats: int, report: Callable[[Job, Result], None]) -> Runs:
-    """Measure each job `repeats` times, one after the other in turn.
+def take_turns(
+    jobs: Mapping[str, Job],
+    seeds: Iterable[int],
+    report: Callable[[str, Result], None],
+    judge: Judge | None = None,
+) -> Runs:
+    """Measure each job with each of the seeds, one job after the other in turn.
 
     A machine whose speed drifts does the same to all of them.
     """
-    runs: Runs = {job.peer: [] for job in jobs}
-    for _ in range(repeats):
-        for job in jobs:
-            result = measure(job)
-            report(job, result)
-            runs[job.peer].append(result)
+    runs: Runs = {name: [] for name in jobs}
+    for seed in seeds:
+        for name, job in jobs.items():
+            result = measure(dataclasses.replace(job, seed=seed), judge)
+            report(name, result)
+            runs[name].append(result)
     return runs
 
 
@@ -108,6 +119,20 @@ def quickness(run: Result) -> float:
 
 def median(runs: Sequence[Result], value: Callable[[Result], float]) -> float:
     return statistics.median(map(value, runs))
+
+
+def scores(run: Result) -> list[str]:
+    """Return the names of the figures that a judge added to a run."""
+    return [name for name in run if name not in _RUN_VALUES]
+
+
+def line(who: str, run: Result) -> str:
+    """Return a run in words."""
+    judged = "".join(f", {name} {run[name]:.4f}" for name in scores(run))
+    return (
+        f"{who}: read {run['read']:.2f} s, {rate(run) / 1e6:.3f}M words/s, "
+        f"{run['end_to_end']:.2f} s in all, {run['peak_mb']:.0f} MB{judged}"
+    )
 
 
 def best_gensim(runs: Runs, value: Callable[[Result], float]) -> list[Result]:
@@ -129,6 +154,14 @@ def usable_cores() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def worker_counts(names: str) -> list[int]:
+    """Split a list of numbers of workers; every worker is to have a core."""
+    counts = [int(count) for count in names.split(",")]
+    if max(counts) > len(usable_cores()):
+        raise click.UsageError(f"this machine has {len(usable_cores())} cores to use")
+    return counts
 
 
 def with_lines(corpus: Path, folder: Path) -> Path:
@@ -219,7 +252,7 @@ def chosen_from(names: str, known: Sequence[str]) -> list[str]:
 
 
 def _run_python(job: Job, folder: Path) -> Result:
-    order = {**dataclasses.asdict(job), "model": folder / "model"}
+    order = {**dataclasses.asdict(job), "saved": folder / "model"}
     command = [sys.executable, str(_TRAIN_ONCE), json.dumps(order, default=str)]
     printed, whole = _watch(command, job.workers, folder)
     return {**json.loads(printed.splitlines()[-1]), **whole}
@@ -234,17 +267,19 @@ def _run_word2vec_c(job: Job, folder: Path) -> Result:
     command = [str(job.word2vec.resolve()), "-train", "corpus", "-debug", "0"]
     command += ["-min-count", str(options["min_count"])]
     _, reading = _watch([*command, "-save-vocab", "vocabulary"], job.workers, folder)
+    skipgram, hierarchical = job.model == "skipgram", job.output == "hierarchical"
+    alpha = job.alpha if job.alpha is not None else 0.025 if skipgram else 0.05
     flags = {
         "-output": "model",
         "-size": options["vector_size"],
         "-window": options["window"],
         "-sample": options["sample"],
-        "-negative": options["negative"],
-        "-hs": 0,
+        "-negative": 0 if hierarchical else options["negative"],
+        "-hs": int(hierarchical),
         "-iter": job.epochs,
-        "-cbow": 0,
+        "-cbow": int(not skipgram),
         "-threads": job.workers,
-        "-alpha": 0.025,
+        "-alpha": alpha,
         "-binary": 1,
     }
     pairs = [str(part) for flag in flags.items() for part in flag]
@@ -253,6 +288,7 @@ def _run_word2vec_c(job: Job, folder: Path) -> Result:
         "read": reading["end_to_end"],
         "train": whole["end_to_end"] - reading["end_to_end"],
         "words": _count_words(folder / "vocabulary") * job.epochs,
+        "alpha": alpha,
         **whole,
     }
 

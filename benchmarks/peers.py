@@ -15,10 +15,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
+from judging import evaluate
 from measuring import (
     OPTIONS,
     PEERS,
@@ -28,23 +28,19 @@ from measuring import (
     about,
     best_gensim,
     chosen_from,
-    measure,
+    line,
     median,
     plain_table,
     quickness,
     rate,
     ratio,
+    scores,
     take_turns,
-    usable_cores,
     with_lines,
+    worker_counts,
     write_json,
 )
 from rich.console import Console
-
-if TYPE_CHECKING:
-    # Not imported before the timed runs are over: memory that two processes share is counted
-    # half for each, so what this process loads would make its children look smaller.
-    from xw2v import WordVectors
 
 _COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "read": ("read\ns", "{:.2f}".format),
@@ -56,7 +52,6 @@ _COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "end_to_end_x_word2vec.c": ("x word-\n2vec.c", "{:.2f}".format),
     "peak_mb": ("peak\nMB", "{:.0f}".format),
 }
-_RUN_VALUES = {"read", "train", "words", "end_to_end", "peak_mb", "seed"}
 
 
 @click.command(help=__doc__)
@@ -98,9 +93,7 @@ def main(
 ) -> None:
     timed = available(peers, word2vec)
     judged = available(quality_peers, word2vec) if seeds else []
-    counts = [int(count) for count in workers.split(",")]
-    if max(counts) > len(usable_cores()):
-        raise click.UsageError(f"this machine has {len(usable_cores())} cores to use")
+    counts = worker_counts(workers)
     options = {**OPTIONS, "vector_size": vector_size}
     settings = {**options, **json.loads(extra), "speed_epochs": speed_epochs, "epochs": epochs}
     document: Result = {
@@ -120,19 +113,18 @@ def main(
         )
         points: list[Result] = []
         for count in counts:
-            jobs = [job(peer, workers=count, epochs=speed_epochs) for peer in timed]
-            runs = take_turns(jobs, repeats, lambda job, run: click.echo(_line(job, run), err=True))
+            jobs = {peer: job(peer, workers=count, epochs=speed_epochs) for peer in timed}
+            runs = take_turns(jobs, [1] * repeats, partial(_report, f"workers {count}"))
             points.append({"workers": count, "runs": runs})
             document |= {"summary": summarize(points), "speed": points}
             write_json(output, document)
         judge = partial(evaluate, analogies=analogies, pairs=pairs, restrict_vocab=restrict_vocab)
         quality: Runs = {}
         for seed in range(1, seeds + 1):
+            jobs = {peer: job(peer, workers=max(counts), epochs=epochs) for peer in judged}
+            runs = take_turns(jobs, [seed], partial(_report, f"seed {seed}"), judge)
             for peer in judged:
-                one = job(peer, workers=max(counts), epochs=epochs, seed=seed)
-                run = measure(one, judge)
-                click.echo(f"seed {seed}, {_line(one, run)}", err=True)
-                quality.setdefault(peer, []).append(run)
+                quality.setdefault(peer, []).extend(runs[peer])
             document["quality"] = quality
             write_json(output, document)
     show_speed(document["summary"])
@@ -146,37 +138,8 @@ def available(names: str, word2vec: Path | None) -> list[str]:
     return [peer for peer in chosen if peer != "word2vec.c" or word2vec is not None]
 
 
-def evaluate(
-    peer: str, model: Path, analogies: str | None, pairs: tuple[str, ...], restrict_vocab: int
-) -> Result:
-    """Judge a saved model."""
-    vectors = load_vectors(peer, model)
-    scores: Result = {}
-    if analogies:
-        scores["analogies"], _ = vectors.evaluate_word_analogies(
-            analogies, restrict_vocab=restrict_vocab
-        )
-    for path in pairs:
-        _, spearman, _ = vectors.evaluate_word_pairs(path)
-        scores[Path(path).stem] = float(spearman[0])
-    return scores
-
-
-def load_vectors(peer: str, model: Path) -> "WordVectors":
-    from xw2v import WordVectors
-    from xw2v.formats import load_word_vectors
-
-    if peer == "xw2v":
-        return load_word_vectors(model)
-    from gensim.models import KeyedVectors, Word2Vec
-
-    if peer == "word2vec.c":
-        vectors = KeyedVectors.load_word2vec_format(
-            str(model), binary=True, unicode_errors="replace"
-        )
-    else:
-        vectors = Word2Vec.load(str(model)).wv
-    return WordVectors(vectors.index_to_key, vectors.vectors)
+def _report(where: str, peer: str, run: Result) -> None:
+    click.echo(line(f"{where}, {peer}", run), err=True)
 
 
 def summarize(points: list[Result]) -> list[Result]:
@@ -216,7 +179,7 @@ def show_speed(rows: list[Result]) -> None:
 
 
 def show_quality(quality: Runs) -> None:
-    measures = _measures(next(iter(quality.values()))[0])
+    measures = scores(next(iter(quality.values()))[0])
     table = plain_table("Quality (mean and standard deviation over seeds)", ["peer", *measures])
     for peer, runs in quality.items():
         cells = [np.asarray([run[name] for run in runs]) for name in measures]
@@ -224,18 +187,6 @@ def show_quality(quality: Runs) -> None:
             peer, *(f"{c.mean():.4f} ± {c.std(ddof=min(1, c.size - 1)):.4f}" for c in cells)
         )
     Console().print(table, "")
-
-
-def _measures(run: Result) -> list[str]:
-    return [name for name in run if name not in _RUN_VALUES]
-
-
-def _line(job: Job, run: Result) -> str:
-    scores = "".join(f", {name} {run[name]:.4f}" for name in _measures(run))
-    return (
-        f"{job.peer}, workers {job.workers}: read {run['read']:.2f} s, {rate(run) / 1e6:.3f}M "
-        f"words/s, {run['end_to_end']:.2f} s in all, {run['peak_mb']:.0f} MB{scores}"
-    )
 
 
 if __name__ == "__main__":

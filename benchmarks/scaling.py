@@ -112,14 +112,14 @@ def sweep(plan: Plan, name: str, values: list[int]) -> list[Result]:
     """Measure every value of one setting."""
     points = []
     for value in values:
-        jobs = [plan.job(peer, **{name: value}) for peer in plan.peers]
+        jobs = {peer: plan.job(peer, **{name: value}) for peer in plan.peers}
         report = partial(_report, f"{name} {value:,}")
-        points.append({"value": value, "runs": take_turns(jobs, plan.repeats, report)})
+        points.append({"value": value, "runs": take_turns(jobs, [1] * plan.repeats, report)})
     return points
 
 
-def _report(where: str, job: Job, run: Result) -> None:
-    click.echo(f"{where}, {job.peer}: {rate(run):,.0f} words/s", err=True)
+def _report(where: str, peer: str, run: Result) -> None:
+    click.echo(f"{where}, {peer}: {rate(run):,.0f} words/s", err=True)
 
 
 def memory(plan: Plan) -> list[Result]:

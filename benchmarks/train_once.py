@@ -9,31 +9,35 @@ import time
 from typing import Any
 
 
-def run_xw2v(job: dict[str, Any]) -> dict[str, float]:
+def run_xw2v(job: dict[str, Any]) -> dict[str, Any]:
     from xw2v import TrainingConfig
     from xw2v.model import save_trained, train_model
     from xw2v.text import encode_files
 
+    named = {name: job[name] for name in ("model", "output", "alpha")}
     config = TrainingConfig(
-        **{**job["options"], **job["extra"]},
+        **{**job["options"], **named, **job["extra"]},
         epochs=job["epochs"],
         workers=job["workers"],
         seed=job["seed"],
     )
     began = time.perf_counter()
-    vocabulary, corpus = encode_files([job["corpus"]], min_count=config.min_count)
+    vocabulary, corpus = encode_files(
+        [job["corpus"]], min_count=config.min_count, max_final_vocab=config.max_final_vocab
+    )
     read = time.perf_counter()
     model = train_model(vocabulary, corpus, config)
     ended = time.perf_counter()
-    save_trained(job["model"], model)
+    save_trained(job["saved"], model)
     return {
         "read": read - began,
         "train": ended - read,
         "words": corpus.n_words * config.epochs,
+        "alpha": config.alpha,
     }
 
 
-def run_gensim(job: dict[str, Any]) -> dict[str, float]:
+def run_gensim(job: dict[str, Any]) -> dict[str, Any]:
     from gensim.models import Word2Vec
     from gensim.models.word2vec import LineSentence, Text8Corpus
 
@@ -44,8 +48,18 @@ def run_gensim(job: dict[str, Any]) -> dict[str, float]:
         text = {"corpus_iterable": LineSentence(job["corpus"])}
     else:
         text = {"corpus_iterable": Text8Corpus(job["corpus"])}
+    hierarchical = job["output"] == "hierarchical"
+    alpha = 0.025 if job["alpha"] is None else job["alpha"]
     model = Word2Vec(
-        **job["options"], sg=1, epochs=job["epochs"], workers=job["workers"], seed=job["seed"]
+        **{**job["options"], "negative": 0 if hierarchical else job["options"]["negative"]},
+        sg=int(job["model"] == "skipgram"),
+        hs=int(hierarchical),
+        cbow_mean=1,
+        alpha=alpha,
+        min_alpha=1e-4,
+        epochs=job["epochs"],
+        workers=job["workers"],
+        seed=job["seed"],
     )
     began = time.perf_counter()
     model.build_vocab(**text)
@@ -57,11 +71,12 @@ def run_gensim(job: dict[str, Any]) -> dict[str, float]:
         epochs=job["epochs"],
     )
     ended = time.perf_counter()
-    model.save(job["model"])
+    model.save(job["saved"])
     return {
         "read": read - began,
         "train": ended - read,
         "words": int(model.wv.expandos["count"].sum()) * job["epochs"],
+        "alpha": alpha,
     }
 
 

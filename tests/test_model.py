@@ -1,9 +1,11 @@
 """`Word2Vec`: text in, vectors out, with gensim's names."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,17 @@ import pytest
 
 import xw2v
 from tests.synthetic import toy_sentences
-from xw2v import ConfigError, CorpusError, DeviceError, ModelFileError, Word2Vec, WordVectors
+from xw2v import (
+    ConfigError,
+    CorpusError,
+    DeviceError,
+    ModelFileError,
+    TrainingConfig,
+    TrainingError,
+    Word2Vec,
+    WordVectors,
+)
+from xw2v.model import save_trained
 from xw2v.training import LossRecord, Progress
 
 SENTENCES = toy_sentences(400)
@@ -129,6 +141,95 @@ def test_config(model: Word2Vec) -> None:
     assert model.config.window == 5
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ({}, ("skipgram", "negative", 5)),
+        ({"sg": 1, "hs": 0, "negative": 3}, ("skipgram", "negative", 3)),
+        ({"sg": 0, "cbow_mean": 0}, ("cbow", "negative", 5)),
+        ({"hs": 1, "negative": 0}, ("skipgram", "hierarchical", 5)),
+        ({"sg": 0, "hs": 1, "negative": 0}, ("cbow", "hierarchical", 5)),
+        ({"model": "cbow", "output": "softmax"}, ("cbow", "softmax", 5)),
+    ],
+    ids=str,
+)
+def test_gensims_names_of_the_models(
+    monkeypatch: pytest.MonkeyPatch, names: dict[str, Any], expected: tuple[str, str, int]
+) -> None:
+    def refuse(corpus: Any, vocabulary: Any, config: TrainingConfig, **_: Any) -> None:
+        raise TrainingError(f"{config.model} {config.output} {config.negative}")
+
+    monkeypatch.setattr("xw2v.model.train", refuse)
+    with pytest.raises(TrainingError, match="^{} {} {}$".format(*expected)):
+        Word2Vec(SENTENCES, **OPTIONS, **names)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"hs": 1}, "choose hs=1 with negative=0, or hs=0"),
+        ({"hs": 0, "negative": 0}, "negative must be a whole number of at least 1, not 0"),
+        ({"sg": 0, "model": "skipgram"}, "sg=0 means model 'cbow', not 'skipgram'"),
+        ({"sg": 3}, "sg must be 0 or 1, not 3"),
+        ({"hs": 1, "negative": 0, "vectors": "mean"}, "vectors must be 'input' for output 'hier"),
+    ],
+    ids=str,
+)
+def test_contradictions_are_found_before_the_text_is_read(
+    names: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Word2Vec("nothing.txt", **names)
+
+
+@pytest.mark.parametrize("output", ["negative", "hierarchical", "softmax"])
+@pytest.mark.parametrize("kind", ["skipgram", "cbow"])
+def test_every_model_is_trained_saved_and_loaded(tmp_path: Path, kind: str, output: str) -> None:
+    model = Word2Vec(SENTENCES, **OPTIONS, model=kind, output=output)
+    assert (model.config.model, model.config.output) == (kind, output)
+    words = len(model.wv)
+    rows = words - 1 if output == "hierarchical" else words
+    assert model.wv.vectors.shape == (words, 12)
+    assert model.output_vectors.shape == (rows, 12)
+    assert np.abs(model.output_vectors).max() > 0
+    model.save(tmp_path / "model")
+    loaded = Word2Vec.load(tmp_path / "model")
+    assert same(model, loaded)
+    assert loaded.config == model.config
+
+
+def test_word_vectors_are_those_asked_for(model: Word2Vec, tmp_path: Path) -> None:
+    w_in, w_out = model.wv.vectors, model.output_vectors
+    mean = Word2Vec(SENTENCES, **OPTIONS, vectors="mean")
+    np.testing.assert_array_equal(mean.wv.vectors, (w_in + w_out) / 2)
+    assert mean.wv is mean.wv
+    mean.save(tmp_path / "mean")
+    assert Word2Vec.load(tmp_path / "mean").config == mean.config
+    np.testing.assert_array_equal(Word2Vec.load(tmp_path / "mean").wv.vectors, mean.wv.vectors)
+
+    both = Word2Vec.load(tmp_path / "mean", vectors="concat")
+    assert both.config.vectors == "concat"
+    assert both.wv.vector_size == 24
+    np.testing.assert_array_equal(both.wv.vectors, np.hstack([w_in, w_out]))
+    both.save(tmp_path / "both")
+    assert same(both, Word2Vec.load(tmp_path / "both"))
+    np.testing.assert_array_equal(Word2Vec.load(tmp_path / "both", "output").wv.vectors, w_out)
+    np.testing.assert_array_equal(Word2Vec.load(tmp_path / "both", "input").wv.vectors, w_in)
+
+
+def test_word_vectors_that_a_tree_has_not(model: Word2Vec, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    tree = replace(
+        model._saved,
+        output_vectors=model.output_vectors[:-1],
+        config=replace(model.config, output="hierarchical"),
+    )
+    save_trained(path, tree)
+    assert len(Word2Vec.load(path).output_vectors) == len(model.wv) - 1
+    with pytest.raises(ConfigError, match=f"{re.escape(str(path))}: vectors must be 'input'"):
+        Word2Vec.load(path, "mean")
+
+
 def test_loss_history_and_progress() -> None:
     seen: list[Progress] = []
     model = Word2Vec(SENTENCES, on_progress=seen.append, **OPTIONS)
@@ -177,6 +278,22 @@ def test_nothing_that_is_no_model_is_loaded(tmp_path: Path) -> None:
 def test_options_that_cannot_work(options: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         Word2Vec(SENTENCES, **{**OPTIONS, **options})
+
+
+def test_words_to_be_frozen_are_in_the_vocabulary() -> None:
+    message = r"frozen must be words of the vocabulary, which 'nowhere' is not: .* min_count"
+    with pytest.raises(ConfigError, match=message):
+        Word2Vec(SENTENCES, **OPTIONS, frozen=("king", "nowhere"))
+
+
+def test_frozen_words_stay(model: Word2Vec) -> None:
+    frozen = Word2Vec(SENTENCES, **OPTIONS, frozen=["king"])
+    shorter = Word2Vec(SENTENCES, **{**OPTIONS, "epochs": 1}, frozen=["king"])
+    assert frozen.config.frozen == ("king",)
+    np.testing.assert_array_equal(frozen.wv["king"], shorter.wv["king"])
+    assert (frozen.wv["king"] != model.wv["king"]).any()
+    trained = np.abs(frozen.output_vectors).max(axis=1) > 0  # they begin as zeros
+    assert trained.tolist() == [word != "king" for word in frozen.wv.index_to_key]
 
 
 def test_names_that_are_no_option() -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
@@ -30,7 +30,15 @@ _CHOICES = {
     "vectors": Vectors,
 }
 _LARGEST_WINDOW = 16_383  # the contexts of a center are counted in 16 bits
-_ALPHA = {"sgd": {"skipgram": 0.025, "cbow": 0.05}, "adagrad": 0.05, "adam": 0.0025}
+# The learning rate that suits optimizer and model.
+_ALPHA = {
+    ("sgd", "skipgram"): 0.025,
+    ("sgd", "cbow"): 0.05,
+    ("adagrad", "skipgram"): 0.05,
+    ("adagrad", "cbow"): 0.05,
+    ("adam", "skipgram"): 0.0025,
+    ("adam", "cbow"): 0.0025,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,22 +208,31 @@ class TrainingConfig:
                     "their negatives cannot each choose"
                 )
         self._check_float("ns_exponent", -math.inf)
-        if self.alpha is None:
-            rate = _ALPHA[self.optimizer]
-            rate = rate[self.model] if isinstance(rate, dict) else rate
-            object.__setattr__(self, "alpha", max(rate, self.min_alpha))
-        for name in ("sample", "alpha", "min_alpha", "damping"):
+        for name in ("sample", "min_alpha", "damping"):
             self._check_float(name, 0.0)
+        self._settle_alpha()
+        self._check_frozen()
+        check_vectors(self.vectors, self.output)
+
+    def _settle_alpha(self) -> None:
+        falls = self.schedule != "constant"
+        if self.alpha is None:
+            rate = _ALPHA[self.optimizer, self.model]
+            object.__setattr__(self, "alpha", max(rate, self.min_alpha) if falls else rate)
+        self._check_float("alpha", 0.0)
         if self.alpha == 0:
             raise ConfigError("alpha must be above 0: nothing is learned at a rate of 0")
-        if self.schedule != "constant" and self.min_alpha > self.alpha:
+        if falls and self.alpha is not None and self.min_alpha > self.alpha:
             raise ConfigError(
                 f"min_alpha ({self.min_alpha}) must not be above alpha ({self.alpha})"
             )
-        if isinstance(self.frozen, str) or not all(isinstance(word, str) for word in self.frozen):
-            raise ConfigError(f"frozen must be a sequence of words, not {self.frozen!r}")
-        object.__setattr__(self, "frozen", tuple(self.frozen))
-        check_vectors(self.vectors, self.output)
+
+    def _check_frozen(self) -> None:
+        words = self.frozen
+        is_sequence = isinstance(words, Sequence) and not isinstance(words, str)
+        if not is_sequence or not all(isinstance(word, str) for word in words):
+            raise ConfigError(f"frozen must be a sequence of words, not {words!r}")
+        object.__setattr__(self, "frozen", tuple(words))
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         if getattr(self, name) not in choices:
@@ -317,9 +334,11 @@ def from_gensim(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
         number = values.pop(name)
         if number not in (0, 1):
             raise ConfigError(f"{name} must be 0 or 1, not {number!r}")
-        meaning = meanings[number]
-        if values.get(field, meaning) != meaning and not (name == "hs" and number == 0):
-            raise ConfigError(f"{name}={number} means {field} {meaning!r}, not {values[field]!r}")
+        meaning = meanings[int(number)]
+        given = values.get(field, meaning)
+        # A softmax over all words, which gensim has not, is no contradiction to hs=0.
+        if given != meaning and (number == 1 or given in meanings):
+            raise ConfigError(f"{name}={number} means {field} {meaning!r}, not {given!r}")
         if name == "hs" and number == 1 and values.get("negative", 5) != 0:
             raise ConfigError(
                 "hs=1 trains hierarchical softmax and negative > 0 negative sampling; a model here "

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xw2v.backend import Profile, get_device
-from xw2v.config import TrainingConfig
+from xw2v.config import TrainingConfig, Vectors, from_gensim
+from xw2v.errors import ConfigError
 from xw2v.formats import SavedModel, load_model, save_model
 from xw2v.plots import plot_loss
 from xw2v.text import EncodedCorpus, Vocabulary, encode_files, encode_sentences
@@ -23,7 +24,9 @@ Path = str | os.PathLike[str]
 
 
 class Word2Vec:
-    """Skip-gram vectors with negative sampling, trained from text.
+    """Skip-gram or CBOW vectors, trained from text.
+
+    The output layer is negative sampling, hierarchical softmax or the exact softmax.
 
     Parameters
     ----------
@@ -37,9 +40,12 @@ class Word2Vec:
     on_progress : callable, optional
         Called with a `xw2v.training.Progress` after every batch.
     **hyperparameters
-        The fields of `TrainingConfig`: ``vector_size=100``, ``window=5``, ``min_count=5``,
-        ``negative=5``, ``sample=1e-3``, ``alpha=0.025``, ``epochs=5``, ``seed=1``,
-        ``workers=None``, ``device="cpu"`` and the others; names and meanings are gensim's.
+        The fields of `TrainingConfig`: ``model="skipgram"``, ``output="negative"``,
+        ``vector_size=100``, ``window=5``, ``min_count=5``, ``negative=5``, ``sample=1e-3``,
+        ``optimizer="sgd"``, ``alpha=None``, ``epochs=5``, ``seed=1``, ``workers=None``,
+        ``device="cpu"`` and the others; names and meanings are gensim's where gensim has them.
+        gensim's own names of the models work as well: ``sg=1`` or ``sg=0`` for skip-gram or
+        CBOW, and ``hs=1, negative=0`` for hierarchical softmax. Without ``sg`` it is skip-gram.
 
     Raises
     ------
@@ -57,6 +63,9 @@ class Word2Vec:
     >>> model = Word2Vec(sentences, vector_size=8, min_count=1)
     >>> model.wv["cat"].shape
     (8,)
+    >>> model = Word2Vec(sentences, vector_size=8, min_count=1, sg=0, hs=1, negative=0)
+    >>> model.config.model, model.config.output
+    ('cbow', 'hierarchical')
     """
 
     def __init__(
@@ -68,7 +77,7 @@ class Word2Vec:
         on_progress: Callable[[Progress], None] | None = None,
         **hyperparameters: Any,
     ) -> None:
-        config = TrainingConfig(**hyperparameters)
+        config = TrainingConfig(**from_gensim(hyperparameters))
         get_device(config.device)  # before the text is read, not after
         if isinstance(sentences, (str, os.PathLike)):
             vocabulary, corpus = encode_files(
@@ -91,12 +100,16 @@ class Word2Vec:
 
     @cached_property
     def wv(self) -> WordVectors:
-        """The word vectors: the rows of the input matrix."""
+        """The word vectors: the rows that the hyperparameter `vectors` names."""
         return self._saved.word_vectors()
 
     @property
     def output_vectors(self) -> NDArray[np.float32]:
-        """The output matrix, shape (V, D); gensim's ``syn1neg``."""
+        """The output matrix, shape (V, D), with a row for each word; gensim's ``syn1neg``.
+
+        For hierarchical softmax it is gensim's ``syn1``: the V - 1 rows are those of the inner
+        nodes of the tree, the root last.
+        """
         return self._saved.output_vectors
 
     @property
@@ -123,21 +136,25 @@ class Word2Vec:
         save_trained(path, self._saved, overwrite=overwrite)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, vectors: Vectors | None = None) -> Self:
         """Read a model directory.
 
         Parameters
         ----------
         path : path
             A directory that `save` or ``xw2v train`` wrote.
+        vectors : {"input", "output", "mean", "concat"}, optional
+            What `wv` and `config.vectors` are to be; None leaves what was chosen in training.
 
         Raises
         ------
         ModelFileError
             If it is not a whole model.
+        ConfigError
+            If the model has no such word vectors.
         """
         model = cls.__new__(cls)
-        model._saved = load_model(path)  # noqa: SLF001 - this class's own
+        model._saved = load_model(path, vectors)  # noqa: SLF001 - this class's own
         return model
 
 
@@ -168,7 +185,18 @@ def train_model(
     Returns
     -------
     SavedModel
+
+    Raises
+    ------
+    ConfigError
+        If a word to be frozen is not in the vocabulary.
     """
+    unknown = [word for word in config.frozen if word not in vocabulary.index]
+    if unknown:
+        raise ConfigError(
+            f"frozen must be words of the vocabulary, which {unknown[0]!r} is not: check its "
+            "spelling, min_count and max_final_vocab"
+        )
     parameters = train(corpus, vocabulary, config, on_progress=on_progress, profile=profile)
     return SavedModel(
         words=vocabulary.words,

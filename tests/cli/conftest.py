@@ -5,12 +5,14 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import pytest
 
 from xw2v.cli import main
+from xw2v.formats import load_model, save_model
 
 TOPICS = {
     "fruit": ["apple", "pear", "plum", "cherry", "grape", "quince"],
@@ -114,3 +116,20 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
 @pytest.fixture
 def model(trained: Trained) -> Path:
     return trained.model
+
+
+@pytest.fixture
+def tree_model(model: Path, tmp_path: Path) -> Path:
+    """Make a model of hierarchical softmax, whose output vectors belong to no words."""
+    trained = load_model(model)
+    config = replace(
+        trained.config,
+        model="cbow",
+        output="hierarchical",
+        optimizer="adam",
+        frozen=("apple", "pear"),
+    )
+    path = tmp_path / "tree"
+    nodes = trained.output_vectors[:-1]
+    save_model(path, replace(trained, output_vectors=nodes, config=config))
+    return path

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from tests.cli.conftest import Outcome, Run
 from xw2v.cli.app import cli
+from xw2v.cli.hyperparameters import NONE_MEANS
 from xw2v.cli.train import train
 from xw2v.config import TrainingConfig
 
@@ -62,8 +63,15 @@ def test_defaults_are_those_of_the_configuration() -> None:
     assert {name: context.params[name] for name in fields} == fields
     shown = " ".join(train.get_help(context).split())
     assert f"Passes over the text. [default: {fields['epochs']}]" in shown
-    assert f"[default: {fields['alpha']}]" in shown
+    assert f"[default: {fields['min_alpha']}]" in shown
+    assert "at the beginning. [default: (what suits model and optimizer)]" in shown
+    assert context.params["sg"] is None
     assert "the most frequent ones. [default: (no limit)]" in shown
+
+
+def test_every_none_means_something() -> None:
+    nones = {field.name for field in dataclasses.fields(TrainingConfig) if field.default is None}
+    assert nones == NONE_MEANS.keys()
 
 
 def test_options_stand_under_headings() -> None:
@@ -73,6 +81,7 @@ def test_options_stand_under_headings() -> None:
         "Input:",
         "Output:",
         "Model:",
+        "Negative sampling:",
         "Vocabulary:",
         "Training:",
         "Batches:",

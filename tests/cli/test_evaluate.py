@@ -111,6 +111,16 @@ def test_case(call: Call, model: Path, pairs: Path) -> None:
     assert "analogies" not in document
 
 
+def test_other_vectors(call: Call, model: Path, tree_model: Path, pairs: Path) -> None:
+    arguments = ("evaluate", model, "--pairs", pairs, "--vectors", "concat", "--json")
+    document = json.loads(call(*arguments).out)
+    scores = score_pairs(load_word_vectors(model, "concat"), parse_pairs(pairs), None)
+    assert document["pairs"][0]["pearson"]["statistic"] == scores.pearson.statistic
+    status, out, err = call("evaluate", tree_model, "--pairs", pairs, "--vectors", "output")
+    assert (status, out) == (2, "")
+    assert f"{tree_model}: --vectors must be 'input' for --output 'hierarchical'" in err
+
+
 def test_undefined_figures_are_null(call: Call, model: Path, tmp_path: Path) -> None:
     (tmp_path / "flat.tsv").write_text("apple\tpear\t5\niron\tzinc\t5\n")
     _, out, _ = call("evaluate", model, "--pairs", tmp_path / "flat.tsv", "--json")

@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tests.cli.conftest import ENVIRONMENT, TOPICS, Outcome, Run
-from xw2v.formats import load_word_vectors
+from xw2v.config import Vectors
+from xw2v.formats import load_model, load_word_vectors, save_model
 
 Call = Callable[..., Outcome]
 
@@ -71,6 +74,42 @@ def test_analogy(call: Call, model: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("vectors", get_args(Vectors))
+def test_other_vectors(call: Call, model: Path, vectors: Vectors) -> None:
+    wv = load_word_vectors(model, vectors)
+    option = ("--vectors", vectors, "--json")
+    _, out, _ = call("similarity", model, "apple", "pear", *option)
+    assert json.loads(out)["similarity"] == wv.similarity("apple", "pear")
+    _, out, _ = call("most-similar", model, "apple", *option)
+    neighbors = [(item["word"], item["similarity"]) for item in json.loads(out)["neighbors"]]
+    assert neighbors == wv.most_similar("apple")
+    _, out, _ = call("analogy", model, "apple", "river", "iron", *option)
+    answers = [(item["word"], item["similarity"]) for item in json.loads(out)["answers"]]
+    assert answers == wv.most_similar(["river", "iron"], ["apple"])
+
+
+def test_the_vectors_chosen_in_training(call: Call, model: Path, tmp_path: Path) -> None:
+    save_model(tmp_path / "m", load_model(model, "mean"))
+    _, out, _ = call("similarity", tmp_path / "m", "apple", "pear", "--json")
+    expected = load_word_vectors(model, "mean").similarity("apple", "pear")
+    assert json.loads(out)["similarity"] == expected
+    assert expected != load_word_vectors(model).similarity("apple", "pear")
+
+
+@pytest.mark.parametrize(
+    "command", [["similarity", "apple", "pear"], ["most-similar", "a"], ["analogy", "a", "b", "c"]]
+)
+def test_vectors_that_a_tree_has_not(call: Call, tree_model: Path, command: list[str]) -> None:
+    name, *words = command
+    status, out, err = call(name, tree_model, *words, "--vectors", "mean")
+    assert (status, out) == (2, "")
+    assert err.startswith(
+        f"xw2v: error: {tree_model}: --vectors must be 'input' for --output 'hierarchical', not "
+    )
+    assert err.count("\n") == 1
+    assert call("similarity", tree_model, "apple", "pear", "--vectors", "input").status == 0
+
+
 def test_unknown_word(run: Run, model: Path) -> None:
     status, out, err = run("most-similar", model, "aple", "--json")
     assert (status, out) == (1, "")
@@ -113,6 +152,7 @@ def test_no_model(call: Call, tmp_path: Path, command: list[str]) -> None:
         (["most-similar", "m"], "Missing argument 'WORD...'"),
         (["most-similar", "m", "a", "--topn", "0"], "Invalid value for '--topn'"),
         (["most-similar", "m", "a", "--restrict-vocab", "-1"], "'--restrict-vocab'"),
+        (["similarity", "m", "a", "b", "--vectors", "sum"], "Invalid value for '--vectors'"),
         (["similarity", "m", "a"], "Missing argument 'WORD'"),
         (["analogy", "m", "a", "b"], "Missing argument 'C'"),
         (["info"], "Missing argument 'MODEL'"),
@@ -132,6 +172,8 @@ def test_info(call: Call, model: Path, corpus: Path) -> None:
     assert status == 0
     facts = dict(line.strip().split("  ", 1) for line in out.splitlines() if "  " in line.strip())
     facts = {name: value.strip() for name, value in facts.items()}
+    assert re.match(f"model +{re.escape(str(model))}\n", out)
+    assert facts["trained as"] == "skip-gram, negative sampling, SGD"
     assert facts["vocabulary"] == "24 words"
     assert facts["vector size"] == "8"
     assert facts["training time"].endswith(" words/s")
@@ -140,6 +182,17 @@ def test_info(call: Call, model: Path, corpus: Path) -> None:
     assert facts["versions"].startswith("xw2v ")
     assert facts["epochs"] == "3"
     assert facts["workers"] == "one for each core"
+    assert facts["block_size"] == "what suits the model"
+    assert facts["frozen"] == "-"
+
+
+def test_info_names_the_model(call: Call, tree_model: Path) -> None:
+    _, out, _ = call("info", tree_model)
+    assert re.search("^trained as +CBOW, hierarchical softmax, Adam$", out, re.MULTILINE)
+    assert re.search("^  frozen +apple, pear$", out, re.MULTILINE)
+    document = json.loads(call("info", tree_model, "--json").out)
+    assert document["training"]["model"] == "cbow"
+    assert document["training"]["frozen"] == ["apple", "pear"]
 
 
 def test_info_as_json(run: Run, model: Path) -> None:

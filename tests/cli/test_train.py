@@ -2,21 +2,27 @@
 
 import errno
 import importlib.metadata
+import itertools
 import os
 import platform
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 
 from tests.cli.conftest import TOPICS, Outcome, Run, Trained, topic_sentences
 from tests.conftest import needs_fork
+from xw2v.cli import main
+from xw2v.cli.hyperparameters import in_words, options_named
+from xw2v.config import TrainingConfig
+from xw2v.errors import ConfigError
 from xw2v.formats import load_model
 
 Call = Callable[..., Outcome]
@@ -65,7 +71,8 @@ def test_what_training_says(trained: Trained, corpus: Path) -> None:
     lines = err.splitlines()
     assert lines[0] == f"text: {corpus}"
     assert lines[1].startswith("read: 12,000 words in ")
-    assert lines[2] == ("kept: 12,000 words in 1,200 sentences, vocabulary 24; training on cpu")
+    assert lines[2] == "kept: 12,000 words in 1,200 sentences, vocabulary 24"
+    assert lines[3] == "model: skip-gram, negative sampling, SGD; training on cpu"
     # A pipe gets lines, not a bar, and a last one even from so short a run.
     assert lines[-1].startswith("training: 100.0%, epoch 3/3, ")
     assert " words/s, alpha 0.0001, loss " in lines[-1]
@@ -136,6 +143,12 @@ def test_several_files_and_globs(call: Call, tmp_path: Path) -> None:
 
 def test_every_hyperparameter_arrives(call: Call, corpus: Path, tmp_path: Path) -> None:
     values = {
+        "model": "cbow",
+        "cbow_gradient": "undivided",
+        "output": "negative",
+        "vectors": "concat",
+        "optimizer": "adagrad",
+        "schedule": "cosine",
         "vector_size": 6,
         "window": 2,
         "negative": 3,
@@ -157,12 +170,117 @@ def test_every_hyperparameter_arrives(call: Call, corpus: Path, tmp_path: Path) 
         "interleave": 3,
         "damping": 0.1,
     }
+    counts = Counter(corpus.read_text("utf-8").split())
+    words = tuple(word for word, _ in counts.most_common(2))  # the vocabulary will be small
+    flags = {
+        "--fixed-window": ("shrink_windows", False),
+        "--cbow-sum": ("cbow_mean", False),
+        "--negatives-exclude-positive": ("negatives_exclude_positive", True),
+        "--negatives-without-replacement": ("negatives_without_replacement", True),
+        f"--frozen={words[0]}": ("frozen", words),
+        f"--frozen={words[1]}": ("frozen", words),
+    }
     options = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
-    status, _, err = call("train", corpus, "--fixed-window", "-o", tmp_path / "m", *options)
+    status, _, err = call("train", corpus, "--out", tmp_path / "m", *flags, *options)
     assert status == 0, err
     saved = load_model(tmp_path / "m")
-    assert saved.config.to_dict() == {**values, "shrink_windows": False}
+    assert saved.config.to_dict() == {**values, **dict(flags.values())}
     assert len(saved.words) == 9
+    assert "model: CBOW, negative sampling, AdaGrad; training on cpu\n" in err
+
+
+class BegunError(Exception):
+    """Ends a run that has begun to train."""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected", "said"),
+    [
+        ("", {}, "skip-gram, negative sampling, SGD"),
+        ("--sg 1", {}, "skip-gram, negative sampling, SGD"),
+        ("--sg 0", {"model": "cbow"}, "CBOW, negative sampling, SGD"),
+        ("--sg 0 --model cbow", {"model": "cbow"}, "CBOW, negative sampling, SGD"),
+        (
+            "--output hierarchical --negative 0 --optimizer adagrad",
+            {"output": "hierarchical", "optimizer": "adagrad"},
+            "skip-gram, hierarchical softmax, AdaGrad",
+        ),
+        (
+            "--model cbow --cbow-mean --output softmax --optimizer adam",
+            {"model": "cbow", "output": "softmax", "optimizer": "adam"},
+            "CBOW, exact softmax, Adam",
+        ),
+        ("--schedule constant --alpha 1e-5", {"schedule": "constant", "alpha": 1e-5}, "SGD"),
+    ],
+)
+def test_the_model_asked_for(
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: str,
+    expected: dict[str, Any],
+    said: str,
+) -> None:
+    def ask(vocabulary: object, corpus: object, config: TrainingConfig, **_: object) -> None:
+        raise BegunError(config)
+
+    monkeypatch.setattr("xw2v.cli.train.train_model", ask)
+    for quiet in ([], ["--quiet"]):
+        with pytest.raises(BegunError) as asked:
+            main(["train", str(corpus), "-o", str(tmp_path / "m"), *options.split(), *quiet])
+        assert asked.value.args == (TrainingConfig(**expected),)
+        err = capsys.readouterr().err
+        assert err == "" if quiet else f"{said}; training on cpu\n" in err
+
+
+def test_what_the_text_does_not_allow(call: Call, corpus: Path, tmp_path: Path) -> None:
+    """Some options can be judged only when the vocabulary is known."""
+    status, out, err = call("train", corpus, "-o", tmp_path / "m", "--frozen", "aple", *QUICK)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1] == (
+        "xw2v: error: --frozen must be words of the vocabulary, which 'aple' is not: check its "
+        "spelling, --min-count and --max-final-vocab"
+    )
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        ("sg=0 means model 'cbow'", "--sg=0 means --model 'cbow'"),
+        ("min_alpha (2) must be below alpha (1)", "--min-alpha (2) must be below --alpha (1)"),
+        ("shrink_windows must be True", "--fixed-window must be True"),
+        ("a model needs words: lower min_count", "a model needs words: lower --min-count"),
+        ("max_final_vocab, ns_exponent: no", "--max-final-vocab, --ns-exponent: no"),
+        ("its output vectors sample a window", "its output vectors sample a window"),
+    ],
+)
+def test_options_are_called_what_was_typed(message: str, named: str) -> None:
+    with pytest.raises(ConfigError) as caught, options_named():
+        raise ConfigError(message)
+    assert str(caught.value) == named
+
+
+def test_every_choice_has_a_name() -> None:
+    hints = get_type_hints(TrainingConfig)
+    choices = [get_args(hints[name]) for name in ("model", "output", "optimizer")]
+    for model, output, optimizer in itertools.product(*choices):
+        config = TrainingConfig(model=model, output=output, optimizer=optimizer)
+        assert len(in_words(config).split(", ")) == 3
+
+
+def test_the_text_file_has_the_vectors_asked_for(call: Call, corpus: Path, tmp_path: Path) -> None:
+    text = tmp_path / "v.txt"
+    arguments = ("-o", tmp_path / "m", "--text", text, "--vectors", "concat", *QUICK)
+    status, _, err = call("train", corpus, *arguments)
+    assert status == 0, err
+    first, *rest = text.read_text("utf-8").splitlines()
+    assert first == "24 8"
+    table = np.array([line.split(" ")[1:] for line in rest], np.float32)
+    saved = load_model(tmp_path / "m")
+    assert saved.config.vectors == "concat"
+    np.testing.assert_array_equal(table, np.hstack([saved.input_vectors, saved.output_vectors]))
 
 
 def test_text_that_is_not_utf8(run: Run, tmp_path: Path) -> None:
@@ -230,6 +348,26 @@ def test_negative_sizes_in_a_process(run: Run) -> None:
         (["--device", "tpu"], "--device must be 'cpu', 'cuda', 'cuda:N' or 'auto', not 'tpu'"),
         (["--epochs", "many"], "Invalid value for '--epochs': 'many' is not a valid integer."),
         (["--negatives-per", "word"], "Invalid value for '--negatives-per'"),
+        (["--output", "here"], "'here' is not one of 'negative', 'hierarchical', 'softmax'"),
+        (["--sg", "2"], "Invalid value for '--sg': '2' is not one of '1', '0'"),
+        (
+            ["--sg", "0", "--model", "skipgram"],
+            "--sg=0 means --model 'cbow', not 'skipgram'",
+        ),
+        (["--sg", "1", "--model", "cbow"], "--sg=1 means --model 'skipgram', not 'cbow'"),
+        (["--schedule", "cosine", "--alpha", "1e-5"], "--min-alpha (0.0001) must not be above"),
+        (
+            ["--negatives-exclude-positive"],
+            "--negatives-exclude-positive needs --output 'negative' and --negatives-per 'pair': ",
+        ),
+        (
+            ["--negatives-without-replacement", "--negatives-per=pair", "--output=softmax"],
+            "--negatives-without-replacement needs --output 'negative' and --negatives-per 'pair'",
+        ),
+        (
+            ["--vectors", "mean", "--output", "hierarchical"],
+            "--vectors must be 'input' for --output 'hierarchical', not 'mean': its output ",
+        ),
         (["--encoding-errors", "x"], "Invalid value for '--encoding-errors'"),
         (["--vectorsize", "3"], "--vector-size"),
     ],
@@ -319,7 +457,7 @@ def test_interrupt(corpus: Path, tmp_path: Path, whom: str) -> None:
     ) as process:
         assert process.stderr is not None
         try:
-            while not process.stderr.readline().startswith("kept: "):
+            while not process.stderr.readline().startswith("model: "):
                 assert process.poll() is None
             if whom == "the process":
                 process.send_signal(signal.SIGINT)

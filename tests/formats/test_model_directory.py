@@ -6,14 +6,14 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from xw2v.config import TrainingConfig
-from xw2v.errors import ModelFileError
+from xw2v.config import TrainingConfig, Vectors
+from xw2v.errors import ConfigError, ModelFileError
 from xw2v.formats import (
     SavedModel,
     check_writable,
@@ -53,6 +53,14 @@ def make_model(words: tuple[str, ...] = HOSTILE_WORDS, seed: int = 0) -> SavedMo
             {"words": 20, "epoch": 0.2, "alpha": 0.05, "loss": 1 / 3},
         ),
     )
+
+
+def make_tree_model(words: tuple[str, ...] = HOSTILE_WORDS, **options: Any) -> SavedModel:
+    """Return a model of hierarchical softmax, with a row for each inner node of its tree."""
+    model = make_model(words)
+    config = TrainingConfig(vector_size=3, output="hierarchical", **options)
+    nodes = model.output_vectors[: max(0, len(words) - 1)]
+    return replace(model, output_vectors=nodes, config=config)
 
 
 def assert_equal(model: SavedModel, other: SavedModel) -> None:
@@ -100,9 +108,9 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path, saved: Path) -> None:
 def test_the_files(saved: Path) -> None:
     config = json.loads((saved / "config.json").read_text("utf-8"))
     assert config["format"] == "xw2v model"
-    assert config["format_version"] == 1
+    assert config["format_version"] == 2
     assert isinstance(config["xw2v_version"], str)
-    assert config["training"] == make_model().config.to_dict()
+    assert config["training"] == json.loads(json.dumps(make_model().config.to_dict()))
     assert config["corpus"] == make_model().corpus
     vocabulary = json.loads((saved / "vocabulary.json").read_text("utf-8"))
     assert tuple(vocabulary["words"]) == HOSTILE_WORDS
@@ -139,6 +147,140 @@ def test_word_vectors_do_without_the_output_matrix(saved: Path) -> None:
     assert len(load_word_vectors(saved)) == len(HOSTILE_WORDS)
     with pytest.raises(ModelFileError, match="'output': NaN"):
         load_model(saved)
+
+
+ROWS: dict[str, Callable[[SavedModel], Any]] = {
+    "input": lambda model: model.input_vectors,
+    "output": lambda model: model.output_vectors,
+    "mean": lambda model: (model.input_vectors + model.output_vectors) / 2,
+    "concat": lambda model: np.hstack([model.input_vectors, model.output_vectors]),
+}
+
+
+@pytest.mark.parametrize("chosen", get_args(Vectors))
+def test_word_vectors_are_those_chosen_in_training_or_now(tmp_path: Path, chosen: Vectors) -> None:
+    path = tmp_path / "model"
+    model = make_model()
+    model = replace(model, config=replace(model.config, vectors=chosen))
+    save_model(path, model)
+    assert load_model(path).config.vectors == chosen
+    for wv in (
+        load_word_vectors(path),
+        load_model(path).word_vectors(),
+        load_word_vectors(path, None),
+        model.word_vectors(None),
+    ):
+        np.testing.assert_array_equal(wv.vectors, ROWS[chosen](model))
+        assert wv.vectors.dtype == np.float32
+    for other, rows in ROWS.items():
+        kind: Any = other
+        for wv in (
+            load_word_vectors(path, kind),
+            load_model(path, kind).word_vectors(),
+            load_model(path).word_vectors(kind),
+        ):
+            np.testing.assert_array_equal(wv.vectors, rows(model))
+            assert wv.get_vecattr("é", "count") == 2 * 2**40
+        assert load_model(path, kind).config == replace(model.config, vectors=kind)
+
+
+@pytest.mark.parametrize(("vectors", "unread"), [("input", "output"), ("output", "input")])
+def test_no_tensor_is_read_in_vain(saved: Path, vectors: Vectors, unread: str) -> None:
+    edit_tensors(saved / "vectors.safetensors", {unread: None})
+    assert len(load_word_vectors(saved, vectors)) == len(HOSTILE_WORDS)
+    for kind in (unread, "mean", "concat"):
+        other: Any = kind
+        with pytest.raises(ModelFileError, match=f"no tensor '{unread}'"):
+            load_word_vectors(saved, other)
+
+
+def test_word_vectors_that_there_are_not(saved: Path) -> None:
+    kind: Any = "sum"
+    for load in (load_model, load_word_vectors):
+        with pytest.raises(ConfigError, match=r"model: vectors must be .* 'concat', not 'sum'"):
+            load(saved, kind)
+    with pytest.raises(ConfigError, match="vectors must be one of"):
+        load_model(saved).word_vectors(kind)
+
+
+# Hierarchical softmax
+
+
+@pytest.mark.parametrize("words", [HOSTILE_WORDS, ("a", "b"), ("a",), ()], ids=len)
+def test_a_tree_has_one_inner_node_less_than_words(tmp_path: Path, words: tuple[str, ...]) -> None:
+    model = make_tree_model(words)
+    save_model(tmp_path / "model", model)
+    assert_equal(load_model(tmp_path / "model"), model)
+    for wv in (load_word_vectors(tmp_path / "model"), model.word_vectors("input")):
+        np.testing.assert_array_equal(wv.vectors, model.input_vectors)
+
+
+@pytest.mark.parametrize("vectors", ["output", "mean", "concat"])
+def test_inner_nodes_are_no_words(tmp_path: Path, vectors: Vectors) -> None:
+    path = tmp_path / "model"
+    save_model(path, make_tree_model())
+    for load in (load_model, load_word_vectors):
+        with pytest.raises(ConfigError) as caught:
+            load(path, vectors)
+        assert str(caught.value).startswith(f"{path}: vectors must be 'input' for output 'hier")
+    with pytest.raises(ConfigError, match="vectors must be 'input' for output 'hierarchical'"):
+        load_model(path).word_vectors(vectors)
+
+
+def test_rows_must_fit_the_output_layer(tmp_path: Path) -> None:
+    tree, plain = make_tree_model(), make_model()
+    for model, rows in (
+        (replace(tree, output_vectors=plain.output_vectors), 10),
+        (replace(plain, output_vectors=tree.output_vectors), 11),
+    ):
+        with pytest.raises(ModelFileError, match=f"output vectors: shape .* need {rows} rows"):
+            save_model(tmp_path / "model", model)
+    save_model(tmp_path / "tree", tree)
+    edit_tensors(tmp_path / "tree/vectors.safetensors", {"output": plain.output_vectors})
+    with pytest.raises(ModelFileError, match=r"'output': shape \(11, 3\), where .* need 10 rows"):
+        load_model(tmp_path / "tree")
+    assert len(load_word_vectors(tmp_path / "tree")) == 11  # these are whole
+
+
+# What older versions wrote
+
+VERSION_1 = {  # the hyperparameters that there were
+    "vector_size": 3,
+    "window": 5,
+    "shrink_windows": True,
+    "negative": 5,
+    "negatives_per": "block",
+    "ns_exponent": 0.75,
+    "sample": 0.001,
+    "alpha": 0.025,
+    "min_alpha": 0.0001,
+    "epochs": 5,
+    "min_count": 5,
+    "max_final_vocab": None,
+    "seed": 1,
+    "batch_words": None,
+    "block_size": 16,
+    "shared_negatives": None,
+    "group_blocks": 2,
+    "interleave": 4,
+    "damping": 0.2,
+    "workers": None,
+    "device": "cpu",
+}
+
+
+def test_version_1_is_read(saved: Path) -> None:
+    edit_json(saved / "config.json", {"format_version": 1, "training": VERSION_1})
+    model = load_model(saved)
+    assert_equal(model, replace(make_model(), config=TrainingConfig.from_dict(VERSION_1)))
+    assert {name: getattr(model.config, name) for name in VERSION_1} == VERSION_1
+    assert (model.config.model, model.config.output) == ("skipgram", "negative")
+    assert (model.config.optimizer, model.config.vectors) == ("sgd", "input")
+    np.testing.assert_array_equal(load_word_vectors(saved).vectors, make_model().input_vectors)
+    mean = load_word_vectors(saved, "mean").vectors
+    np.testing.assert_array_equal(mean, ROWS["mean"](make_model()))
+    save_model(saved, model, overwrite=True)
+    assert_equal(load_model(saved), model)
 
 
 def test_odd_but_sound_models(tmp_path: Path) -> None:
@@ -391,8 +533,8 @@ def test_values_that_json_cannot_hold_are_refused(tmp_path: Path) -> None:
         ({"words": ("a",) * 11}, "a word occurs twice"),
         ({"counts": np.zeros((11, 1), np.int64)}, "counts of shape"),
         ({"input_vectors": np.zeros((11, 3))}, "input vectors: float64, not float32"),
-        ({"input_vectors": np.zeros((10, 3), np.float32)}, "for a vocabulary of 11 words"),
-        ({"output_vectors": np.zeros((11, 4), np.float32)}, "differ in shape"),
+        ({"input_vectors": np.zeros((10, 3), np.float32)}, "input vectors: shape .* need 11 rows"),
+        ({"output_vectors": np.zeros((11, 4), np.float32)}, "differ in dimension"),
         ({"output_vectors": np.full((11, 3), np.inf, np.float32)}, "a lower alpha helps"),
     ],
 )
@@ -455,12 +597,13 @@ def test_a_directory_in_place_of_a_file_is_named(saved: Path, name: str) -> None
     ("name", "change", "message"),
     [
         ("config.json", {"format": "other"}, "not the configuration of an xw2v model"),
-        ("config.json", {"format_version": 2, "xw2v_version": "9.1"}, "version 2, .* xw2v 9.1"),
+        ("config.json", {"format_version": 3, "xw2v_version": "9.1"}, "version 3, .* xw2v 9.1"),
         ("config.json", {"format_version": "1"}, "format_version is '1'"),
         ("config.json", {"format_version": 0}, "format_version is 0"),
         ("config.json", {"training": None}, "'training' is not a JSON object"),
         ("config.json", {"corpus": []}, "'corpus' is not a JSON object"),
         ("config.json", {"training": {"alpha": -1}}, "alpha must be"),
+        ("config.json", {"training": {"frozen": 1}}, "frozen must be a sequence of words"),
         ("config.json", {"training": {"momentum": 1}}, "unknown hyperparameters: momentum"),
         ("vocabulary.json", {"words": "abc"}, "'words' is not a list of strings"),
         ("vocabulary.json", {"words": [1, 2]}, "'words' is not a list of strings"),
@@ -469,7 +612,7 @@ def test_a_directory_in_place_of_a_file_is_named(saved: Path, name: str) -> None
         ("vocabulary.json", {"counts": [1.5] * 11}, "'counts' is not a list of whole numbers"),
         ("vocabulary.json", {"counts": [True] * 11}, "'counts' is not a list of whole numbers"),
         ("vocabulary.json", {"counts": [2**63] * 11}, "a count is too large"),
-        ("vocabulary.json", {"words": ["a"], "counts": [1]}, "for a vocabulary of 1 words"),
+        ("vocabulary.json", {"words": ["a"], "counts": [1]}, "need 1 rows"),
     ],
 )
 def test_wrong_json_is_named(saved: Path, name: str, change: dict[str, Any], message: str) -> None:
@@ -486,7 +629,7 @@ def test_wrong_json_is_named(saved: Path, name: str, change: dict[str, Any], mes
         ({"output": None}, "no tensor 'output'"),
         ({"input": np.zeros((10, 3), np.float32)}, r"'input': shape \(10, 3\)"),
         ({"input": np.zeros(11, np.float32)}, r"'input': shape \(11,\)"),
-        ({"output": np.zeros((11, 4), np.float32)}, "differ in shape"),
+        ({"output": np.zeros((11, 4), np.float32)}, "differ in dimension"),
         ({"input": np.zeros((11, 3))}, "'input' is F64, not float32"),
         ({"input": np.zeros((11, 3), np.float16)}, "'input' is F16, not float32"),
         ({"input": np.full((11, 3), np.nan, np.float32)}, "'input': NaN"),

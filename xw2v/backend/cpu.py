@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from xw2v.backend.profile import Profile, measured
 from xw2v.backend.steps import Step
 from xw2v.backend.team import Team, Worker
-from xw2v.kernel import damped_rates, gather, scatter_add, term_gradients
+from xw2v.backend.vocabulary import Vocabulary
+from xw2v.kernel import Batch, Optimizer, Sgd, Term, gather, project, project_back, term_gradients
 
 __all__ = ["TeamRunner"]
 
@@ -27,6 +28,7 @@ Ints = NDArray[np.int32]
 
 _TILE_FLOATS = 560_000  # of rows: enough to hide the calls, few enough for a core's cache
 _MOVED_WORDS = 1024  # at a time, when training is over
+_SGD = Sgd()
 
 
 class _Workspace:
@@ -62,13 +64,14 @@ class _Exchange:
     """The parameters, and what the workers tell each other about a batch of P parts of R rows."""
 
     table: Floats  # (2 V, D): for each word its row of W_in, then that of W_out
-    ids: Ints  # (P R,) rows of the table: the centers of a part, then its targets
+    state: tuple[Floats, ...]  # of the optimizer, for the rows of the table
+    ids: Ints  # (P R,) rows of the table: the inputs of a part, then its targets
     weights: Floats  # (P R,)
     gradients: Floats  # (P R, D)
     places: Ints  # (P R,) numbers of the rows, sorted by the worker who adds them, share by share
     borders: NDArray[np.int64]  # (workers, workers + 1) where in a share those of a worker are
     losses: NDArray[np.float64]  # (P,)
-    total_weights: NDArray[np.float64]  # (P,) of all logits
+    predictions: NDArray[np.float64]  # (P,)
 
 
 class TeamRunner:
@@ -79,29 +82,70 @@ class TeamRunner:
     n_words, vector_size : int
         V and D.
     team : Team
-    rows : int
-        Centers and targets of the largest batch.
+    parts, part_rows : int
+        Parts of the largest batch, and inputs and targets of the largest part.
+    outputs : int, optional
+        Rows of W_out, at most V; V if absent.
+    optimizer : Optimizer
+    trainable : two arrays, shape (V,), or None
+        For the rows of W_in and W_out 1, or 0 where a row is not to change.
+    hidden : int
+        Under the softmax head: hidden vectors of the largest batch.
 
     Attributes
     ----------
     w_in, w_out : array, shape (V, D), float32
         Zeros at first, changed in place. Views of one table, in which the two rows of a word are
         neighbors: most words of a batch need both, and find them faster.
+    whole_batches : bool
+        Every worker needs the whole of each batch: under the softmax head they share the
+        vocabulary instead.
     """
 
-    def __init__(self, n_words: int, vector_size: int, *, team: Team, rows: int) -> None:
+    def __init__(
+        self,
+        n_words: int,
+        vector_size: int,
+        *,
+        team: Team,
+        parts: int,
+        part_rows: int,
+        outputs: int | None = None,
+        optimizer: Optimizer = _SGD,
+        trainable: tuple[Floats | None, Floats | None] = (None, None),
+        hidden: int = 0,
+    ) -> None:
         blocks = -(-n_words // _MOVED_WORDS)
         table: Floats = team.zeros((blocks * _MOVED_WORDS, 2, vector_size), np.float32)
-        self.w_in, self.w_out = table[:n_words, 0, :], table[:n_words, 1, :]
+        self.w_in, self.w_out = table[:n_words, 0, :], table[:n_words, 1, :][:outputs]
+        self.whole_batches = hidden > 0
+        self._optimizer, self._part_rows = optimizer, part_rows
+        self._trainable = None
+        if any(mask is not None for mask in trainable):
+            both = np.ones((blocks * _MOVED_WORDS, 2), dtype=np.float32)
+            for column, mask in enumerate(trainable):
+                if mask is not None:
+                    both[: mask.size, column] = mask
+            self._trainable = both.reshape(-1)
+        rows = parts * part_rows
+
+        def zeros(shape: tuple[int, ...]) -> Floats:
+            return team.zeros(shape, np.float32)
+
+        flat = table.reshape(-1, vector_size)
         self._exchange = _Exchange(
-            table=table.reshape(-1, vector_size),
+            table=flat,
+            state=optimizer.state(zeros, flat.shape),
             ids=team.zeros(rows, np.int32),
             weights=team.zeros(rows, np.float32),
             gradients=team.zeros((rows, vector_size), np.float32),
             places=team.zeros(rows, np.int32),
             borders=team.zeros((team.size, team.size + 1), np.int64),
-            losses=team.zeros(rows, np.float64),
-            total_weights=team.zeros(rows, np.float64),
+            losses=team.zeros(parts, np.float64),
+            predictions=team.zeros(parts, np.float64),
+        )
+        self._vocabulary = (
+            Vocabulary(self.w_out.shape[0], hidden, vector_size, team) if hidden else None
         )
 
     def run(
@@ -112,13 +156,13 @@ class TeamRunner:
         Parameters
         ----------
         steps : iterable of Step
-            With this worker's shares of the batches.
+            With this worker's shares of the batches, or with whole batches.
         worker : Worker
         profile : Profile, optional
             Counts the time of planning, gathering, products, the work on the logits,
             scattering, and of waiting for other workers.
         """
-        share = _Share(self._exchange, worker, profile)
+        share = _Share(self, worker, profile)
         upcoming = iter(steps)
         while True:
             with measured(profile, "plan"):
@@ -140,122 +184,217 @@ class TeamRunner:
 
     def finish(self) -> tuple[Floats, Floats]:
         """Return W_in and W_out, each in one piece; the runner cannot go on after that."""
-        table, n_words = self._exchange.table, self.w_in.shape[0]
+        table, (n_words, n_outputs) = self._exchange.table, (len(self.w_in), len(self.w_out))
         w_in, w_out = _separated(table.reshape(-1, 2, table.shape[1]))
-        return w_in[:n_words], w_out[:n_words]
+        return w_in[:n_words], w_out[:n_outputs]
 
 
 class _Share:
     """One worker's part in the steps."""
 
-    def __init__(self, exchange: _Exchange, worker: Worker, profile: Profile | None) -> None:
-        self._exchange, self._worker, self._profile = exchange, worker, profile
-        self._totals = np.zeros(exchange.table.shape[0], dtype=np.float32)
+    def __init__(self, runner: TeamRunner, worker: Worker, profile: Profile | None) -> None:
+        self._exchange, self._worker, self._profile = runner._exchange, worker, profile
+        self._part_rows, self._optimizer = runner._part_rows, runner._optimizer
+        self._trainable, self._vocabulary = runner._trainable, runner._vocabulary
+        self._totals = np.zeros(self._exchange.table.shape[0], dtype=np.float32)
         self._workspace = _Workspace()
         self._xp = np if profile is None else _TimedProducts(profile)
+        self._regions: list[slice] = []
 
     def announce(self, step: Step) -> None:
         """Write which rows the share of a batch has, and who adds to them."""
-        exchange, batch = self._exchange, step.batch
-        parts = batch.parts
-        ids, weights = [2 * batch.centers], [batch.center_weights]
-        for term in batch.terms:
-            ids.append(2 * term.targets + 1)
-            weights.append(term.target_weights)
-        start = step.first_part * sum(i.size for i in ids) // max(1, parts)
-        stop = start + sum(i.size for i in ids)
-        self._rows = slice(start, stop)
-        if parts:
-            rows = exchange.ids[start:stop].reshape(parts, -1)
-            np.concatenate([i.reshape(parts, -1) for i in ids], axis=1, out=rows)
-            shared = exchange.weights[start:stop].reshape(parts, -1)
-            np.concatenate([w.reshape(parts, -1) for w in weights], axis=1, out=shared)
-        if self._worker.size > 1:
-            # Every n-th word is a worker's, with both its rows: even shares of the frequent ones.
-            owners = (exchange.ids[start:stop] >> 1) % self._worker.size
-            owners = owners.astype(np.uint8 if self._worker.size <= 256 else np.uint16)
-            # Sorted stably, places rise: rows are added in the order of the batch.
-            np.add(owners.argsort(kind="stable"), start, out=exchange.places[start:stop])
-            counts = np.bincount(owners, minlength=self._worker.size)
-            borders = exchange.borders[self._worker.rank]
-            borders[0] = start
-            np.add(counts.cumsum(), start, out=borders[1:])
+        exchange, first = self._exchange, step.first_part
+        self._regions = []
+        for batch in step.batches:
+            ids, weights = [2 * batch.inputs], [batch.input_weights]
+            for term in batch.terms:
+                if not term.softmax:
+                    ids.append(2 * term.targets + 1)
+                    weights.append(term.target_weights)
+            start = first * self._part_rows
+            region = slice(start, start + sum(i.size for i in ids))
+            self._regions.append(region)
+            if parts := batch.parts:
+                rows = exchange.ids[region].reshape(parts, -1)
+                np.concatenate([i.reshape(parts, -1) for i in ids], axis=1, out=rows)
+                shared = exchange.weights[region].reshape(parts, -1)
+                np.concatenate([w.reshape(parts, -1) for w in weights], axis=1, out=shared)
+            first += parts
+        if self._shared_out:
+            self._share_out(step.first_part * self._part_rows)
+
+    @property
+    def _shared_out(self) -> bool:
+        """Whether the rows of a batch are several workers' or not in one piece."""
+        return self._worker.size > 1 or len(self._regions) > 1
+
+    def _share_out(self, start: int) -> None:
+        exchange, size = self._exchange, self._worker.size
+        # Every n-th word is a worker's, with both its rows: even shares of the frequent ones.
+        ids = [exchange.ids[region] for region in self._regions]
+        owners = (np.concatenate(ids or [exchange.ids[:0]]) >> 1) % size
+        owners = owners.astype(np.uint8 if size <= 256 else np.uint16)
+        # Sorted stably, places rise: rows are added in the order of the batch.
+        order = owners.argsort(kind="stable")
+        places = exchange.places[start : start + owners.size]
+        if len(self._regions) == 1:
+            np.add(order, start, out=places)
+        elif self._regions:
+            numbers = [np.arange(r.start, r.stop, dtype=np.int32) for r in self._regions]
+            np.concatenate(numbers).take(order, out=places)
+        counts = np.bincount(owners, minlength=size)
+        borders = exchange.borders[self._worker.rank]
+        borders[0] = start
+        np.add(counts.cumsum(), start, out=borders[1:])
 
     def compute(self, step: Step) -> None:
         """Compute the gradients of the share, at the parameters as they are."""
-        parts = step.batch.parts
-        if not parts:
+        if self._vocabulary is not None:
+            self._compute_softmax(step)
             return
-        floats = (self._rows.stop - self._rows.start) * self._exchange.table.shape[1]
-        tiles = min(parts, math.ceil(floats / _TILE_FLOATS))
-        for tile in itertools.pairwise(parts * i // tiles for i in range(tiles + 1)):
-            self._compute(step, *tile)
+        first = step.first_part
+        for batch, region in zip(step.batches, self._regions, strict=True):
+            if parts := batch.parts:
+                floats = (region.stop - region.start) * self._exchange.table.shape[1]
+                tiles = min(parts, math.ceil(floats / _TILE_FLOATS))
+                for start, stop in itertools.pairwise(parts * i // tiles for i in range(tiles + 1)):
+                    part_rows = (region.stop - region.start) // parts
+                    tile = slice(region.start + start * part_rows, region.start + stop * part_rows)
+                    self._compute(batch.part(start, stop), tile, first + start, step.with_loss)
+                first += parts
 
-    def _compute(self, step: Step, start: int, stop: int) -> None:
-        """Compute the gradients of parts `start` to `stop` of the share."""
+    def _compute(self, batch: Batch, tile: slice, first: int, with_loss: bool) -> None:
+        """Compute the gradients of some parts: where their rows are, and which they are."""
         exchange, workspace, size = self._exchange, self._workspace, self._exchange.table.shape[1]
-        parts = stop - start
-        batch = step.batch.part(start, stop)
-        part_rows = (self._rows.stop - self._rows.start) // step.batch.parts
-        tile = slice(self._rows.start + start * part_rows, self._rows.start + stop * part_rows)
-        gradients = exchange.gradients[tile].reshape(parts, part_rows, size)
+        parts = batch.parts
+        gradients = exchange.gradients[tile].reshape(parts, -1, size)
         rows = workspace("rows", gradients.shape)
         with measured(self._profile, "gather"):
             gather(exchange.table, exchange.ids[tile], out=rows.reshape(-1, size))
-        end = centers = batch.centers.size // parts
+        end = inputs = batch.inputs.size // parts
+        hidden, errors = rows[:, :inputs], gradients[:, :inputs]
+        projection = batch.projection
+        if projection is not None:
+            shape = parts, batch.predictions.size // parts, size
+            hidden = project(hidden, projection, out=workspace("hidden", shape), xp=self._xp)
+            errors = workspace("errors", shape)
         losses = np.zeros(parts)
         for k, term in enumerate(batch.terms):
             begin, end = end, end + term.targets.size // parts
-            dx = gradients[:, :centers]
-            if k:
-                dx = workspace("more dx", dx.shape)
-            z = workspace("z", (batch.centers.size * term.targets.shape[1],))
+            dx = errors if k == 0 and term.rows is None else workspace("more dx", errors.shape)
+            z = workspace("z", (_logits(term, batch.predictions.size),))
             result = term_gradients(
-                rows[:, :centers],
+                hidden,
                 rows[:, begin:end],
                 term,
-                with_loss=step.with_loss,
+                with_loss=with_loss,
                 out=(z, dx, gradients[:, begin:end]),
                 xp=self._xp,
             )
             if k:
-                gradients[:, :centers] += dx
+                errors += dx
+            elif dx is not errors:
+                errors[...] = dx
             if result.loss is not None:
                 losses += result.loss.sum(axis=1, dtype=np.float64)
-        if step.with_loss:
-            here = slice(step.first_part + start, step.first_part + stop)
+        if projection is not None:
+            project_back(errors, projection, out=gradients[:, :inputs], xp=self._xp)
+        if self._trainable is not None:
+            gradients *= self._trainable.take(exchange.ids[tile]).reshape(parts, -1, 1)
+        if with_loss:
+            here = slice(first, first + parts)
             exchange.losses[here] = losses
-            weights = batch.center_weights.reshape(parts, -1)
-            exchange.total_weights[here] = weights.sum(axis=1, dtype=np.float64)
+            predictions = batch.predictions.reshape(parts, -1)
+            exchange.predictions[here] = predictions.sum(axis=1, dtype=np.float64)
+
+    def _compute_softmax(self, step: Step) -> None:
+        """Make the step of W_out; compute the gradients of all inputs of the whole batch."""
+        exchange, vocabulary = self._exchange, self._vocabulary
+        assert vocabulary is not None
+        (batch,), (region,) = step.batches, self._regions
+        rows = gather(exchange.table, exchange.ids[region])[None, :, :]
+        projection = batch.projection
+        hidden = rows if projection is None else project(rows, projection)
+
+        def update(words: NDArray[Any], gradients: Floats, weights: Floats) -> None:
+            ids = 2 * words + 1
+            if self._trainable is not None:
+                gradients *= self._trainable[ids][:, None]
+            self._update(ids, gradients, weights, step.alpha)
+
+        w_out = exchange.table[1::2]
+        errors, loss = vocabulary.errors(
+            hidden[0],
+            w_out,
+            batch.terms,
+            batch.predictions,
+            self._worker,
+            update,
+            step.with_loss,
+        )
+        errors = errors[None, :, :]
+        if projection is not None:
+            errors = project_back(errors, projection)
+        gradients = errors[0]
+        if self._trainable is not None:
+            gradients *= self._trainable.take(exchange.ids[region])[:, None]
+        if self._worker.rank == 0:
+            exchange.gradients[region] = gradients
+            exchange.losses[:step.parts] = 0.0
+            exchange.losses[0] = loss
+            exchange.predictions[:step.parts] = 0.0
+            exchange.predictions[0] = batch.predictions.sum(dtype=np.float64)
 
     def add(self, step: Step) -> None:
         """Add to this worker's own rows what all workers have computed."""
         exchange, places = self._exchange, None
-        ids, weights = exchange.ids[self._rows], exchange.weights[self._rows]
-        gradients = exchange.gradients[self._rows]
-        if self._worker.size > 1:
-            own = exchange.borders[:, self._worker.rank : self._worker.rank + 2].tolist()
+        if self._shared_out:
+            rank = self._worker.rank
+            planners = slice(0, 1) if self._vocabulary is not None else slice(None)
+            own = exchange.borders[planners, rank : rank + 2].tolist()
             places = np.concatenate([exchange.places[start:stop] for start, stop in own])
             ids, weights = exchange.ids.take(places), exchange.weights.take(places)
             gradients = exchange.gradients
-        rates = damped_rates(
+        else:
+            region = self._regions[0] if self._regions else slice(0)
+            ids, weights = exchange.ids[region], exchange.weights[region]
+            gradients = exchange.gradients[region]
+        self._update(ids, gradients, weights, step.alpha, places)
+
+    def _update(
+        self,
+        ids: NDArray[Any],
+        gradients: Floats,
+        weights: Floats,
+        alpha: float,
+        places: NDArray[Any] | None = None,
+    ) -> None:
+        exchange = self._exchange
+        self._optimizer.update(
+            exchange.table,
+            exchange.state,
             ids,
+            gradients,
             weights,
-            exchange.table.shape[0],
-            step.alpha,
-            step.damping,
+            alpha,
+            positions=places,
             scratch=self._totals,
         )
-        scatter_add(exchange.table, ids, gradients, rates, places)
 
     def loss(self, step: Step) -> float | None:
-        """Return the mean loss per unit of weight before the step, if it was asked for."""
+        """Return the mean loss before the step, if it was asked for."""
         if not step.with_loss:
             return None
         # Summed exactly: who computed which part makes no difference.
         parts = slice(0, step.parts)
-        weight = math.fsum(self._exchange.total_weights[parts])
-        return math.fsum(self._exchange.losses[parts]) / weight if weight else None
+        count = math.fsum(self._exchange.predictions[parts])
+        return math.fsum(self._exchange.losses[parts]) / count if count else None
+
+
+def _logits(term: Term, hidden: int) -> int:
+    """Return how many logits a term has."""
+    blocks, targets = term.targets.shape
+    return targets * (hidden if term.rows is None else blocks * term.rows.shape[1])
 
 
 def _separated(pairs: Floats) -> Floats:

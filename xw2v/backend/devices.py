@@ -10,6 +10,7 @@ from xw2v.backend.cpu import TeamRunner
 from xw2v.backend.steps import PortableRunner, Runner
 from xw2v.backend.team import Team, useful_workers
 from xw2v.errors import ConfigError, DeviceError
+from xw2v.kernel import Optimizer
 
 __all__ = ["Device", "get_device"]
 
@@ -74,7 +75,19 @@ class Device:
             return team.zeros(shape, dtype)
         return self.xp.zeros(shape, dtype=dtype, device=self.handle)
 
-    def runner(self, n_words: int, vector_size: int, *, team: Team, rows: int) -> Runner:
+    def runner(
+        self,
+        n_words: int,
+        vector_size: int,
+        *,
+        team: Team,
+        parts: int,
+        part_rows: int,
+        outputs: int | None = None,
+        optimizer: Optimizer,
+        trainable: tuple[Array | None, Array | None] = (None, None),
+        hidden: int = 0,
+    ) -> Runner:
         """Return what makes steps on this device, its parameters zeros.
 
         Parameters
@@ -82,13 +95,33 @@ class Device:
         n_words, vector_size : int
             V and D.
         team : Team
-        rows : int
-            Centers and targets of the largest batch.
+        parts, part_rows : int
+            Parts of the largest batch, and inputs and targets of the largest part.
+        outputs : int, optional
+            Rows of W_out, at most V; V if absent.
+        optimizer : Optimizer
+        trainable : two arrays, shape (V,), or None
+            For the rows of W_in and W_out 1, or 0 where a row is not to change.
+        hidden : int
+            Under the softmax head: hidden vectors of the largest batch.
         """
         if self.name == "cpu":
-            return TeamRunner(n_words, vector_size, team=team, rows=rows)
-        shape = (n_words, vector_size)
-        return PortableRunner(*(self.zeros(shape, self.xp.float32, team) for _ in range(2)))
+            return TeamRunner(
+                n_words,
+                vector_size,
+                team=team,
+                parts=parts,
+                part_rows=part_rows,
+                outputs=outputs,
+                optimizer=optimizer,
+                trainable=trainable,
+                hidden=hidden,
+            )
+        w_in, w_out = (
+            self.zeros((rows, vector_size), self.xp.float32, team)
+            for rows in (n_words, n_words if outputs is None else outputs)
+        )
+        return PortableRunner(w_in, w_out, optimizer, trainable)
 
 
 def get_device(name: str) -> Device:

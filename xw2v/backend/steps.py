@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from array_api_compat import array_namespace
+from array_api_compat import device as device_of
 
 from xw2v.backend.profile import Profile, measured
 from xw2v.backend.team import Worker
-from xw2v.kernel import Batch, sgns_step
+from xw2v.kernel import Batch, Optimizer, Sgd, joined, train_step
 
 __all__ = ["PortableRunner", "Runner", "Step"]
 
 Array = Any
+
+_SGD = Sgd()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,39 +24,47 @@ class Step:
 
     Parameters
     ----------
-    batch : Batch
-        This worker's share of the batch: some of its parts, or none.
+    batches : tuple of Batch
+        This worker's share of the batch: some of its parts, or none. Parts of different shapes
+        are batches by themselves, of one update.
     first_part, parts : int
         How many parts of the batch come before the share, and how many it has in all.
-    alpha, damping : float
-        Learning rate, and curvature taken for a unit of weight: see `xw2v.kernel.sgns_step`.
+    alpha : float
+        Learning rate.
     with_loss : bool
         Report the loss before the update.
     info : object
         The caller's own, handed back with the loss.
     """
 
-    batch: Batch
+    batches: tuple[Batch, ...]
     first_part: int
     parts: int
     alpha: float
-    damping: float
     with_loss: bool
     info: Any
 
 
 class Runner(Protocol):
-    """Holds the parameters, W_in and W_out, and makes a stream of steps on them, in order."""
+    """Holds the parameters, W_in and W_out, and makes a stream of steps on them, in order.
+
+    Attributes
+    ----------
+    w_in, w_out : array, shape (V, D), float32
+    whole_batches : bool
+        Every worker needs the whole of each batch, not a share of it.
+    """
 
     w_in: Array
     w_out: Array
+    whole_batches: bool
 
     def run(
         self, steps: Iterable[Step], worker: Worker, profile: Profile | None = None
     ) -> Iterator[tuple[Step, float | None]]:
         """Make the steps, each before it is yielded together with its loss.
 
-        The loss is the mean over a unit of weight, None if it was not asked for.
+        The loss is the mean over what was to be predicted, None if it was not asked for.
         """
         ...
 
@@ -69,10 +80,28 @@ class PortableRunner:
     ----------
     w_in, w_out : array, shape (V, D), float32
         Changed in place.
+    optimizer : Optimizer
+    trainable : two arrays, shape (V,), or None
+        See `xw2v.kernel.train_step`.
     """
 
-    def __init__(self, w_in: Array, w_out: Array) -> None:
+    whole_batches = True
+
+    def __init__(
+        self,
+        w_in: Array,
+        w_out: Array,
+        optimizer: Optimizer = _SGD,
+        trainable: tuple[Array | None, Array | None] = (None, None),
+    ) -> None:
         self.w_in, self.w_out = w_in, w_out
+        self._optimizer, self._trainable = optimizer, trainable
+        xp = array_namespace(w_in)
+
+        def zeros(shape: tuple[int, ...]) -> Array:
+            return xp.zeros(shape, dtype=w_in.dtype, device=device_of(w_in))
+
+        self._states = tuple(optimizer.state(zeros, table.shape) for table in (w_in, w_out))
 
     def run(
         self,
@@ -98,22 +127,25 @@ class PortableRunner:
             if step is None:
                 return
             with measured(profile, "step"):
-                loss = sgns_step(
+                batch = joined(step.batches)
+                loss = train_step(
                     self.w_in,
                     self.w_out,
-                    step.batch,
+                    batch,
                     alpha=step.alpha,
-                    damping=step.damping,
+                    optimizer=self._optimizer,
+                    states=self._states,
+                    trainable=self._trainable,
                     with_loss=step.with_loss,
                 )
-            yield step, None if loss is None else _mean(loss, step.batch.center_weights)
+            yield step, None if loss is None else _mean(loss, batch.predictions)
 
     def finish(self) -> tuple[Array, Array]:
         """Return W_in and W_out."""
         return self.w_in, self.w_out
 
 
-def _mean(loss: Array, weights: Array) -> float | None:
-    xp = array_namespace(weights)
-    weight = float(xp.sum(weights, dtype=weights.dtype))
-    return float(loss) / weight if weight else None
+def _mean(loss: Array, predictions: Array) -> float | None:
+    xp = array_namespace(predictions)
+    count = float(xp.sum(predictions, dtype=predictions.dtype))
+    return float(loss) / count if count else None

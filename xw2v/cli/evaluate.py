@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
+from xw2v.cli.loading import load_vectors, model_argument, vectors_option
 from xw2v.cli.output import count, json_option, print_json, print_table
-from xw2v.formats import load_word_vectors
+from xw2v.config import Vectors
 from xw2v.vectors import (
     AnalogyScores,
     Correlation,
@@ -23,7 +24,7 @@ _RESTRICT_VOCAB = inspect.signature(score_analogies).parameters["restrict_vocab"
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@model_argument
 @click.option(
     "--analogies",
     type=click.Path(path_type=Path),
@@ -47,6 +48,7 @@ _RESTRICT_VOCAB = inspect.signature(score_analogies).parameters["restrict_vocab"
     help="Ask analogies among the N most frequent words only; pairs are of all words always.",
 )
 @click.option("--case-sensitive", is_flag=True, help="Tell upper from lower case.")
+@vectors_option
 @json_option
 def evaluate(
     model: Path,
@@ -54,6 +56,7 @@ def evaluate(
     pairs: tuple[Path, ...],
     restrict_vocab: int,
     case_sensitive: bool,
+    vectors: Vectors | None,
     as_json: bool,
 ) -> None:
     """Score a model on analogies and on human judgments.
@@ -67,10 +70,10 @@ def evaluate(
     sections = None if analogies is None else parse_analogies(analogies)
     judgments = [parse_pairs(path) for path in pairs]
 
-    vectors = load_word_vectors(model)
+    wv = load_vectors(model, vectors)
     ignore_case = not case_sensitive
-    answers = sections and score_analogies(vectors, sections, restrict_vocab, ignore_case)
-    correlations = [score_pairs(vectors, judged, None, ignore_case) for judged in judgments]
+    answers = sections and score_analogies(wv, sections, restrict_vocab, ignore_case)
+    correlations = [score_pairs(wv, judged, None, ignore_case) for judged in judgments]
 
     if as_json:
         document: dict[str, object] = {"model": str(model), "case_sensitive": case_sensitive}
@@ -83,7 +86,7 @@ def evaluate(
         print_json(document)
         return
     if answers:
-        among = min(restrict_vocab, len(vectors))
+        among = min(restrict_vocab, len(wv))
         click.echo(f"Analogies: {analogies}, among the {among:,} most frequent words")
         _print_analogies(answers)
     if answers and correlations:

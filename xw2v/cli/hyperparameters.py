@@ -2,34 +2,56 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
+from click.core import ParameterSource
 
-from xw2v.config import TrainingConfig
+from xw2v.config import TrainingConfig, from_gensim
 from xw2v.errors import ConfigError
 
 __all__ = [
     "NONE_MEANS",
+    "VECTORS_HELP",
     "GroupedCommand",
     "GroupedOption",
     "hyperparameter_options",
+    "in_words",
     "options_named",
+    "training_config",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+VECTORS_HELP = (
+    "Which vectors are the word vectors: those of the input matrix, of the output matrix, their "
+    "mean, or one after the other."
+)
 _HELP = {
     "Model": {
+        "model": "Each word predicts the words around it, or their mean predicts it.",
+        "sg": "gensim's name for it: 1 is --model skipgram, 0 is --model cbow.",
+        "cbow_mean": "CBOW averages the vectors of the words around, or adds them up.",
+        "cbow_gradient": "What CBOW gives each of n averaged words: an n-th of the error, or, as "
+        "word2vec.c and gensim do, the whole of it.",
+        "output": "Output layer: negative sampling, hierarchical softmax, or the exact softmax, "
+        "whose time grows with the vocabulary.",
         "vector_size": "Dimension of the vectors.",
         "window": "Largest distance between a center word and its context words.",
         "shrink_windows": "Take the whole window always; else each center draws one of 1 to "
         "--window words.",
+        "vectors": VECTORS_HELP,
+    },
+    "Negative sampling": {
         "negative": "Noise words for each pair of center and context word.",
         "negatives_per": "Share noise words between the pairs of a few blocks of text, or draw "
         "them for each pair: the textbook form, many times slower.",
+        "negatives_exclude_positive": "Draw no noise word that is the predicted word; for small "
+        "vocabularies, with --negatives-per pair.",
+        "negatives_without_replacement": "Draw no noise word twice for a pair; for small "
+        "vocabularies, with --negatives-per pair.",
         "ns_exponent": "Noise words are drawn in proportion to their counts to this power.",
     },
     "Vocabulary": {
@@ -39,8 +61,11 @@ _HELP = {
     },
     "Training": {
         "epochs": "Passes over the text.",
+        "optimizer": "Plain gradient steps, or steps scaled by the gradients so far.",
         "alpha": "Learning rate at the beginning.",
         "min_alpha": "Learning rate at the end.",
+        "schedule": "How the learning rate gets there; constant stays at --alpha.",
+        "frozen": "A word whose vectors stay as they were initialized; may be repeated.",
         "seed": "Seed of every random number.",
         "workers": "Processes (threads, if not on Linux); the result does not depend on them.",
         "device": "cpu, cuda, cuda:N, or auto: cuda where it can be used.",
@@ -57,12 +82,35 @@ _HELP = {
 # What None, the default of these hyperparameters, stands for.
 NONE_MEANS = {
     "max_final_vocab": "no limit",
+    "alpha": "what suits model and optimizer",
     "workers": "one for each core",
     "batch_words": "what suits device and text",
+    "block_size": "what suits the model",
     "shared_negatives": "32, or as many as negatives",
+    "group_blocks": "what suits the model",
 }
-# Flags that switch off what is on by default.
-_SWITCHES = {"shrink_windows": "--fixed-window"}
+# Options that are not called what their field is.
+_FLAGS = {"shrink_windows": "--fixed-window", "cbow_mean": "--cbow-mean/--cbow-sum"}
+# Of these, those that switch off what is on by default.
+_SWITCHES_OFF = {"shrink_windows"}
+# Options that are no field, but gensim's names for one; their values are numbers.
+_ALIASES: dict[str, dict[str, Any]] = {
+    "sg": {
+        "type": click.Choice(["1", "0"]),
+        "callback": lambda _context, _option, value: None if value is None else int(value),
+    }
+}
+# Choices as people call them.
+_WORDS = {
+    "skipgram": "skip-gram",
+    "cbow": "CBOW",
+    "negative": "negative sampling",
+    "hierarchical": "hierarchical softmax",
+    "softmax": "exact softmax",
+    "sgd": "SGD",
+    "adagrad": "AdaGrad",
+    "adam": "Adam",
+}
 
 
 class GroupedOption(click.Option):
@@ -98,11 +146,40 @@ class GroupedCommand(click.Command):
 
 
 def hyperparameter_options(function: F) -> F:
-    """Give a command an option for each field of `TrainingConfig`."""
+    """Give a command an option for each field of `TrainingConfig`, and gensim's ``--sg``."""
     for group, fields in reversed(_HELP.items()):
         for name, text in reversed(fields.items()):
             function = _option(group, name, text)(function)
     return function
+
+
+def training_config(options: Mapping[str, Any]) -> TrainingConfig:
+    """Return the configuration that the options of the running command ask for.
+
+    Parameters
+    ----------
+    options : mapping
+        The values of the options of `hyperparameter_options`.
+
+    Returns
+    -------
+    TrainingConfig
+
+    Raises
+    ------
+    ConfigError
+        If a value cannot work, or one option contradicts another; the message names them as
+        they were typed.
+    """
+    context = click.get_current_context()
+    # Only what was typed can contradict something.
+    typed = {
+        name: value
+        for name, value in options.items()
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    with options_named():
+        return TrainingConfig(**from_gensim(typed))
 
 
 @contextmanager
@@ -111,21 +188,42 @@ def options_named() -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        names = "|".join(field.name for field in dataclasses.fields(TrainingConfig))
-        message = re.sub(rf"\b({names})(?= must\b| \()", lambda match: _flag(match[1]), str(error))
+        names = [name for fields in _HELP.values() for name in fields]
+        certain = "|".join(name for name in names if "_" in name)
+        # The others are words as well: names where what they must be, or their value, follows.
+        words = "|".join(name for name in names if "_" not in name)
+        pattern = rf"\b(?:{certain})\b|\b(?:{words})(?= must\b| \(| '|=)"
+        message = re.sub(pattern, lambda match: _flag(match[0]), str(error))
         raise ConfigError(message) from error
 
 
+def in_words(config: TrainingConfig) -> str:
+    """Say which model is trained and how: ``"CBOW, hierarchical softmax, Adam"``."""
+    return ", ".join(_WORDS[name] for name in (config.model, config.output, config.optimizer))
+
+
 def _option(group: str, name: str, text: str) -> Callable[[F], F]:
+    settings = _ALIASES[name] if name in _ALIASES else _settings(name)
+    flag = _flag(name)
+    return click.option(flag, name, cls=GroupedOption, group=group, help=text, **settings)
+
+
+def _settings(name: str) -> dict[str, Any]:
+    """Return what click needs to know about the option of a field: its type and default."""
     field = next(field for field in dataclasses.fields(TrainingConfig) if field.name == name)
-    settings: dict[str, Any] = {"help": text, "default": field.default, "show_default": True}
-    if name in _SWITCHES:
+    hint = get_type_hints(TrainingConfig)[name]
+    settings: dict[str, Any] = {"default": field.default, "show_default": True}
+    if name in _SWITCHES_OFF:
         settings |= {"type": bool, "is_flag": True, "flag_value": False, "show_default": False}
+    elif hint is bool:
+        settings["is_flag"] = True
+    elif get_origin(hint) is tuple:
+        settings |= {"type": get_args(hint)[0], "multiple": True, "metavar": "WORD"}
     else:
-        settings["type"] = _parameter_type(get_type_hints(TrainingConfig)[name])
+        settings["type"] = _parameter_type(hint)
         if field.default is None:
             settings["show_default"] = NONE_MEANS[name]
-    return click.option(_flag(name), name, cls=GroupedOption, group=group, **settings)
+    return settings
 
 
 def _parameter_type(hint: Any) -> Any:
@@ -137,4 +235,4 @@ def _parameter_type(hint: Any) -> Any:
 
 
 def _flag(name: str) -> str:
-    return _SWITCHES.get(name, f"--{name.replace('_', '-')}")
+    return _FLAGS.get(name, f"--{name.replace('_', '-')}")

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from xw2v.cli.hyperparameters import NONE_MEANS
+from xw2v.cli.hyperparameters import NONE_MEANS, in_words
+from xw2v.cli.loading import model_argument
 from xw2v.cli.output import compact, json_option, print_facts, print_json
 from xw2v.formats import SavedModel, load_model
 
@@ -14,7 +15,7 @@ __all__ = ["info"]
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@model_argument
 @json_option
 def info(model: Path, as_json: bool) -> None:
     """Show what a model is and how it was trained."""
@@ -23,7 +24,12 @@ def info(model: Path, as_json: bool) -> None:
         print_json(_record(model, saved))
         return
     words, size = saved.input_vectors.shape
-    facts = {"model": str(model), "vocabulary": f"{words:,} words", "vector size": f"{size:,}"}
+    facts = {
+        "model": str(model),
+        "trained as": in_words(saved.config),
+        "vocabulary": f"{words:,} words",
+        "vector size": f"{size:,}",
+    }
     if saved.loss_history:
         first, last = saved.loss_history[0]["loss"], saved.loss_history[-1]["loss"]
         facts["loss"] = f"{first:.3f} at first, {last:.3f} at last"
@@ -60,7 +66,7 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if isinstance(value, Mapping):
             yield name, ", ".join(f"{key} {item}" for key, item in value.items())
         elif isinstance(value, (list, tuple)):
-            yield name, ", ".join(map(str, value))
+            yield name, ", ".join(map(str, value)) or "-"
         elif value is None:
             yield name, NONE_MEANS.get(name, "-")
         elif isinstance(value, bool):

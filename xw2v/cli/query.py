@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 
 import click
 
+from xw2v.cli.loading import load_vectors, model_argument, vectors_option
 from xw2v.cli.output import json_option, print_json, print_table
-from xw2v.formats import load_word_vectors
+from xw2v.config import Vectors
 
 __all__ = ["analogy", "most_similar", "similarity"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_model = click.argument("model", type=click.Path(path_type=Path))
 _topn = click.option(
     "--topn",
     type=click.IntRange(min=1),
@@ -32,16 +32,19 @@ _restrict_vocab = click.option(
 
 
 @click.command()
-@_model
+@model_argument
 @click.argument("first", metavar="WORD")
 @click.argument("second", metavar="WORD")
+@vectors_option
 @json_option
-def similarity(model: Path, first: str, second: str, as_json: bool) -> None:
+def similarity(
+    model: Path, first: str, second: str, vectors: Vectors | None, as_json: bool
+) -> None:
     """Show how similar two words are.
 
     This is the cosine of the angle between their vectors, from -1 to 1.
     """
-    score = load_word_vectors(model).similarity(first, second)
+    score = load_vectors(model, vectors).similarity(first, second)
     if as_json:
         print_json({"words": [first, second], "similarity": score})
     else:
@@ -49,7 +52,7 @@ def similarity(model: Path, first: str, second: str, as_json: bool) -> None:
 
 
 @click.command()
-@_model
+@model_argument
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
 @click.option(
     "--negative",
@@ -59,6 +62,7 @@ def similarity(model: Path, first: str, second: str, as_json: bool) -> None:
 )
 @_topn
 @_restrict_vocab
+@vectors_option
 @json_option
 def most_similar(
     model: Path,
@@ -66,6 +70,7 @@ def most_similar(
     negative: tuple[str, ...],
     topn: int,
     restrict_vocab: int | None,
+    vectors: Vectors | None,
     as_json: bool,
 ) -> None:
     """Show the words most similar to a word, or to several.
@@ -73,7 +78,7 @@ def most_similar(
     With several words the answers resemble all of them together, and none of the --negative
     ones.
     """
-    neighbors = load_word_vectors(model).most_similar(
+    neighbors = load_vectors(model, vectors).most_similar(
         words, negative, topn=topn, restrict_vocab=restrict_vocab
     )
     if as_json:
@@ -83,21 +88,29 @@ def most_similar(
 
 
 @click.command()
-@_model
+@model_argument
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.argument("c", metavar="C")
 @_topn
 @_restrict_vocab
+@vectors_option
 @json_option
 def analogy(
-    model: Path, a: str, b: str, c: str, topn: int, restrict_vocab: int | None, as_json: bool
+    model: Path,
+    a: str,
+    b: str,
+    c: str,
+    topn: int,
+    restrict_vocab: int | None,
+    vectors: Vectors | None,
+    as_json: bool,
 ) -> None:
     """Find D where A is to B as C is to D.
 
     For example `man king woman`, where good vectors answer queen.
     """
-    answers = load_word_vectors(model).most_similar(
+    answers = load_vectors(model, vectors).most_similar(
         [b, c], [a], topn=topn, restrict_vocab=restrict_vocab
     )
     if as_json:

@@ -17,11 +17,12 @@ from xw2v.cli.hyperparameters import (
     GroupedCommand,
     GroupedOption,
     hyperparameter_options,
+    in_words,
     options_named,
+    training_config,
 )
 from xw2v.cli.output import compact, count, print_facts, print_table
 from xw2v.cli.progress import Display
-from xw2v.config import TrainingConfig
 from xw2v.errors import ModelFileError
 from xw2v.formats import SavedModel, check_writable, write_word2vec_text
 from xw2v.model import save_trained, train_model
@@ -56,7 +57,7 @@ _output = partial(click.option, cls=GroupedOption, group="Output")
 )
 @_output(
     "-o",
-    "--output",
+    "--out",
     type=click.Path(path_type=Path),
     default="xw2v-model",
     metavar="DIR",
@@ -77,7 +78,7 @@ def train(
     paths: tuple[str, ...],
     lowercase: bool,
     encoding_errors: str,
-    output: Path,
+    out: Path,
     text: Path | None,
     overwrite: bool,
     profile: bool,
@@ -91,12 +92,12 @@ def train(
     documentation in the sources of Python and NumPy, which is on this machine already.
     """
     # Whatever can be wrong is looked for before the hours are spent, not after.
+    config = training_config(hyperparameters)
     with options_named():
-        config = TrainingConfig(**hyperparameters)
         device = get_device(config.device)
-    check_writable(output, overwrite)
+    check_writable(out, overwrite)
     if text is not None:
-        _check_text_file(text, output, overwrite)
+        _check_text_file(text, out, overwrite)
 
     display = Display(quiet)
     display.say(f"text: {', '.join(paths) if paths else f'{_BUILTIN} (no file was named)'}")
@@ -120,24 +121,25 @@ def train(
     display.say(
         f"read: {count(corpus.raw_words, 'word')} in {notes['reading_seconds']:.1f} s\n"
         f"kept: {count(corpus.n_words, 'word')} in {count(corpus.n_sentences, 'sentence')}, "
-        f"vocabulary {len(vocabulary):,}; training on {device.name}"
+        f"vocabulary {len(vocabulary):,}\n"
+        f"model: {in_words(config)}; training on {device.name}"
     )
     phases = Profile() if profile else None
-    with display.training(config.epochs) as on_batch:
+    with options_named(), display.training(config.epochs) as on_batch:
         model = train_model(
             vocabulary, corpus, config, notes=notes, on_progress=on_batch, profile=phases
         )
 
-    save_trained(output, model, overwrite=overwrite)
+    save_trained(out, model, overwrite=overwrite)
     if text is not None:
-        write_word2vec_text(text, model.words, model.input_vectors)
+        write_word2vec_text(text, model.words, model.word_vectors().vectors)
     if not quiet:
-        _summarize(model, output, text)
+        _summarize(model, out, text)
         if phases is not None:
             _show_phases(phases, corpus.n_words * config.epochs)
         if not paths:
             _show_neighbors(model)
-        command = shlex.join(["xw2v", "most-similar", str(output)])
+        command = shlex.join(["xw2v", "most-similar", str(out)])
         click.echo(f"\nNow try:  {command} WORD")
 
 
@@ -165,8 +167,8 @@ def _read(
         )
 
 
-def _check_text_file(path: Path, output: Path, overwrite: bool) -> None:
-    if path.is_dir() or output.resolve().is_relative_to(path.resolve()):
+def _check_text_file(path: Path, out: Path, overwrite: bool) -> None:
+    if path.is_dir() or out.resolve().is_relative_to(path.resolve()):
         raise ModelFileError(f"{path} is a directory; --text names a file")
     if path.exists() and not path.is_file():
         return  # a pipe or a device, which holds nothing to be lost
@@ -179,13 +181,13 @@ def _check_text_file(path: Path, output: Path, overwrite: bool) -> None:
         raise ModelFileError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _summarize(model: SavedModel, output: Path, text: Path | None) -> None:
+def _summarize(model: SavedModel, out: Path, text: Path | None) -> None:
     seconds = model.corpus["training_seconds"]
     words = model.corpus["words"] * model.config.epochs
     facts = {
         "vocabulary": count(len(model.words), "word"),
         "trained": f"{count(words, 'word')} in {seconds:.1f} s, {compact(words / seconds)} words/s",
-        "model": str(output),
+        "model": str(out),
     }
     if text is not None:
         facts["text"] = str(text)

@@ -1,15 +1,24 @@
 """Models on disk: a directory of a few files, none of which can run code.
 
 =====================  ========================================================================
-vectors.safetensors    tensors ``input`` and ``output``, float32, shape (V, D)
+vectors.safetensors    tensors ``input`` and ``output``, float32, shape (V, D); for hierarchical
+                       softmax ``output`` has shape (V - 1, D), see below
 vocabulary.json        ``{"words": [...], "counts": [...]}``, by row of the tensors
 config.json            the format and its version, the hyperparameters, notes on the corpus
 loss.jsonl             one object for each report of the training loss
 =====================  ========================================================================
 
 Other files in the directory, such as a picture of the loss, are not looked at.
+
+Hierarchical softmax has no output vectors of words: the rows of ``output`` belong to the inner
+nodes of the Huffman tree, in the order in which they are made, the root last. The tree is not
+saved, as it follows from the counts.
+
+Version 1 of the format, of models before there was a choice of model and output layer, lacks the
+hyperparameters that make this choice in ``config.json``; their defaults are what it was.
 """
 
+import dataclasses
 import importlib.metadata
 import json
 import math
@@ -26,15 +35,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xw2v.config import TrainingConfig
+from xw2v.config import TrainingConfig, Vectors, check_vectors
 from xw2v.errors import ConfigError, ModelFileError
 from xw2v.formats.atomic import hidden_sibling, sync_directory, sync_file
-from xw2v.vectors import WordVectors
+from xw2v.vectors import WordVectors, matrices_needed, word_vector_rows
 
 __all__ = ["SavedModel", "check_writable", "load_model", "load_word_vectors", "save_model"]
 
 _FORMAT = "xw2v model"
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 
 _VECTORS = "vectors.safetensors"
 _VOCABULARY = "vocabulary.json"
@@ -52,8 +61,11 @@ class SavedModel:
         The V words, by row.
     counts : ndarray, shape (V,), int64
         How often each word occurs in the corpus.
-    input_vectors, output_vectors : ndarray, shape (V, D), float32
-        The two matrices of the model; the first holds the word vectors.
+    input_vectors : ndarray, shape (V, D), float32
+        The matrix of the words themselves.
+    output_vectors : ndarray, shape (V, D), float32
+        That of the words as they are predicted; for hierarchical softmax that of the inner nodes
+        of the tree, shape (V - 1, D).
     config : TrainingConfig
         The hyperparameters of the training run.
     corpus : mapping
@@ -71,9 +83,29 @@ class SavedModel:
     corpus: Mapping[str, Any]
     loss_history: tuple[Mapping[str, float | int], ...]
 
-    def word_vectors(self) -> WordVectors:
-        """Return the input vectors with their words, ready for queries."""
-        return WordVectors(self.words, self.input_vectors, self.counts)
+    def word_vectors(self, vectors: Vectors | None = None) -> WordVectors:
+        """Return the word vectors with their words, ready for queries.
+
+        Parameters
+        ----------
+        vectors : {"input", "output", "mean", "concat"}, optional
+            Which vectors those are, see `TrainingConfig`; None takes the ones that `config`
+            names.
+
+        Returns
+        -------
+        WordVectors
+            Of the matrix itself where it is one; `"mean"` and `"concat"` are computed anew.
+
+        Raises
+        ------
+        ConfigError
+            If the model has no such word vectors.
+        """
+        kind = self.config.vectors if vectors is None else vectors
+        check_vectors(kind, self.config.output)
+        rows = word_vector_rows(self.input_vectors, self.output_vectors, kind)
+        return WordVectors(self.words, rows, self.counts)
 
 
 def check_writable(path: str | PathLike[str], overwrite: bool = False) -> None:
@@ -149,10 +181,11 @@ def save_model(
     """
     path = Path(path)
     _check_vocabulary(f"cannot write {path}", model.words, model.counts)
-    for name, tensor in (("input", model.input_vectors), ("output", model.output_vectors)):
-        _check_tensor(f"cannot write {path}: {name} vectors", tensor, len(model.words))
-    if model.input_vectors.shape != model.output_vectors.shape:
-        raise ModelFileError(f"cannot write {path}: input and output vectors differ in shape")
+    rows = _rows_due(len(model.words), model.config)
+    tensors = {"input": model.input_vectors, "output": model.output_vectors}
+    for name, tensor in tensors.items():
+        _check_tensor(f"cannot write {path}: {name} vectors", tensor, rows[name])
+    _check_dimensions(f"cannot write {path}", tensors)
     try:
         resolved = path.resolve()
         _check_replaceable(resolved, overwrite)
@@ -167,49 +200,70 @@ def save_model(
         raise _cannot_write(path, error) from error
 
 
-def load_model(path: str | PathLike[str]) -> SavedModel:
+def load_model(path: str | PathLike[str], vectors: Vectors | None = None) -> SavedModel:
     """Read a model directory.
+
+    Parameters
+    ----------
+    path : path
+    vectors : {"input", "output", "mean", "concat"}, optional
+        Take these as the word vectors, in place of those chosen in training; `config` names
+        them then.
+
+    Returns
+    -------
+    SavedModel
 
     Raises
     ------
     ModelFileError
         If a file is missing or damaged, the format is another or a newer one, the shapes do not
         agree with the vocabulary, or a value is not finite; the message names the file.
+    ConfigError
+        If the model has no such word vectors.
     """
     path = Path(path)
     config = _read_config(path)
+    training = _training_config(path, config["training"], vectors)
     words, counts = _read_vocabulary(path / _VOCABULARY)
-    vectors = _read_tensors(path / _VECTORS, ("input", "output"), len(words))
-    if vectors["input"].shape != vectors["output"].shape:
-        raise ModelFileError(f"{path / _VECTORS}: input and output vectors differ in shape")
-    try:
-        training = TrainingConfig.from_dict(config["training"])
-    except ConfigError as error:
-        raise ModelFileError(f"{path / _CONFIG}: {error}") from error
+    tensors = _read_tensors(path / _VECTORS, _rows_due(len(words), training))
     return SavedModel(
         words=words,
         counts=counts,
-        input_vectors=vectors["input"],
-        output_vectors=vectors["output"],
+        input_vectors=tensors["input"],
+        output_vectors=tensors["output"],
         config=training,
         corpus=config["corpus"],
         loss_history=_read_loss(path / _LOSS),
     )
 
 
-def load_word_vectors(path: str | PathLike[str]) -> WordVectors:
+def load_word_vectors(path: str | PathLike[str], vectors: Vectors | None = None) -> WordVectors:
     """Read the word vectors of a model directory, and only what they need.
+
+    Parameters
+    ----------
+    path : path
+    vectors : {"input", "output", "mean", "concat"}, optional
+        Which vectors those are; None takes the ones chosen in training.
+
+    Returns
+    -------
+    WordVectors
 
     Raises
     ------
-    ModelFileError
+    ModelFileError, ConfigError
         As `load_model`, for the files that are read.
     """
     path = Path(path)
-    _read_config(path)
+    training = _training_config(path, _read_config(path)["training"], vectors)
     words, counts = _read_vocabulary(path / _VOCABULARY)
-    vectors = _read_tensors(path / _VECTORS, ("input",), len(words))
-    return WordVectors(words, vectors["input"], counts)
+    rows = _rows_due(len(words), training)
+    needed = matrices_needed(training.vectors)
+    tensors = _read_tensors(path / _VECTORS, {name: rows[name] for name in needed})
+    chosen = word_vector_rows(tensors.get("input"), tensors.get("output"), training.vectors)
+    return WordVectors(words, chosen, counts)
 
 
 def _cannot_write(path: Path, error: Exception) -> ModelFileError:
@@ -371,6 +425,22 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
+def _training_config(
+    path: Path, values: Mapping[str, Any], vectors: Vectors | None
+) -> TrainingConfig:
+    """Return the hyperparameters of a model, with other word vectors if they are named."""
+    try:
+        training = TrainingConfig.from_dict(values)
+    except ConfigError as error:
+        raise ModelFileError(f"{path / _CONFIG}: {error}") from error
+    if vectors is None:
+        return training
+    try:
+        return dataclasses.replace(training, vectors=vectors)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
 def _interrupted(path: Path) -> str:
     """Say where the old model is if an overwrite was killed between its two renames."""
     if path.exists():
@@ -401,9 +471,14 @@ def _check_vocabulary(trouble: str, words: Sequence[str], counts: npt.NDArray[np
         raise ModelFileError(f"{trouble}: a word occurs twice in the vocabulary")
 
 
-def _read_tensors(
-    path: Path, names: Sequence[str], rows: int
-) -> dict[str, npt.NDArray[np.float32]]:
+def _rows_due(words: int, config: TrainingConfig) -> dict[str, int]:
+    """Return how many rows each tensor of a model must have."""
+    nodes = max(0, words - 1)  # the inner ones of a binary tree
+    return {"input": words, "output": nodes if config.output == "hierarchical" else words}
+
+
+def _read_tensors(path: Path, rows: Mapping[str, int]) -> dict[str, npt.NDArray[np.float32]]:
+    """Read the tensors named, each of which must have so many rows."""
     from safetensors import SafetensorError, safe_open  # noqa: PLC0415
 
     if not path.is_file():
@@ -411,10 +486,10 @@ def _read_tensors(
     tensors: dict[str, npt.NDArray[np.float32]] = {}
     try:
         with safe_open(path, framework="numpy") as file:
-            missing = set(names) - set(file.keys())
+            missing = set(rows) - set(file.keys())
             if missing:
                 raise ModelFileError(f"{path} is damaged: no tensor {sorted(missing)[0]!r}")
-            for name in names:
+            for name in rows:
                 dtype = file.get_slice(name).get_dtype()
                 if dtype != "F32":
                     raise ModelFileError(f"{path}: tensor {name!r} is {dtype}, not float32 (F32)")
@@ -422,7 +497,8 @@ def _read_tensors(
     except (SafetensorError, OSError) as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error
     for name, tensor in tensors.items():
-        _check_tensor(f"{path}: tensor {name!r}", tensor, rows)
+        _check_tensor(f"{path}: tensor {name!r}", tensor, rows[name])
+    _check_dimensions(f"{path} is damaged", tensors)
     return tensors
 
 
@@ -430,12 +506,19 @@ def _check_tensor(subject: str, tensor: npt.NDArray[Any], rows: int) -> None:
     if tensor.dtype != np.float32:
         raise ModelFileError(f"{subject}: {tensor.dtype}, not float32")
     if tensor.ndim != 2 or tensor.shape[0] != rows:
-        raise ModelFileError(f"{subject}: shape {tensor.shape} for a vocabulary of {rows} words")
+        raise ModelFileError(
+            f"{subject}: shape {tensor.shape}, where vocabulary and output layer need {rows} rows"
+        )
     if not np.isfinite(tensor).all():
         raise ModelFileError(
             f"{subject}: NaN or infinity in it; a training run that diverges leaves that, "
             "a lower alpha helps"
         )
+
+
+def _check_dimensions(trouble: str, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+    if len({tensor.shape[1] for tensor in tensors.values()}) > 1:
+        raise ModelFileError(f"{trouble}: input and output vectors differ in dimension")
 
 
 def _read_loss(path: Path) -> tuple[dict[str, float | int], ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, is_cupy_array, is_numpy_array
+from array_api_compat import device as device_of
 from scipy.sparse import csr_array
 
 try:  # adds triplets into an existing array; SciPy's public product can only make a new one
@@ -14,7 +15,7 @@ try:  # adds triplets into an existing array; SciPy's public product can only ma
 except ImportError:  # pragma: no cover - an older or a future SciPy
     coo_matmat_dense = None  # type: ignore[assignment]
 
-__all__ = ["gather", "scatter_add"]
+__all__ = ["gather", "scatter_add", "summed_rows"]
 
 Array = Any
 
@@ -101,6 +102,46 @@ def scatter_add(
         one_hot = xp.astype(rows == ids[some][None, :], table.dtype)
         table += xp.matmul(one_hot, updates[some, ...])
     return table
+
+
+def summed_rows(
+    ids: Array, updates: Array, positions: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Add up the updates of each row.
+
+    Parameters
+    ----------
+    ids : array, shape (N,), integer
+        Row numbers.
+    updates : array, shape (U, D), floating
+    positions : array, shape (N,), integer, optional
+        Row of `updates` that each id takes; ``0..N-1`` if absent.
+
+    Returns
+    -------
+    rows : array, shape (R,), integer
+        Row numbers. On NumPy each occurs once and R is their number; elsewhere, where shapes
+        that depend on data make a device wait, R = N and the others of a row are zeros.
+    sums : array, shape (R, D)
+        Summed updates, zeros for all but one of the occurrences of a row.
+    first : array, shape (R,), dtype of `updates`
+        1 for that one and 0 for the others.
+    """
+    if is_numpy_array(ids):
+        rows, slots = np.unique(ids, return_inverse=True)
+        sums = np.zeros((rows.size, updates.shape[1]), dtype=updates.dtype)
+        scatter_add(sums, slots, updates, None, positions)
+        return rows, sums, np.ones(rows.size, dtype=updates.dtype)
+    xp, device = array_namespace(ids), device_of(ids)
+    n = ids.shape[0]
+    order = xp.argsort(ids)
+    rows = xp.take(ids, order, axis=0)
+    slots = xp.searchsorted(rows, rows)
+    first = xp.astype(slots == xp.arange(n, dtype=slots.dtype, device=device), updates.dtype)
+    taken = order if positions is None else xp.take(positions, order, axis=0)
+    sums = xp.zeros((n, updates.shape[1]), dtype=updates.dtype, device=device)
+    scatter_add(sums, slots, updates, None, taken)
+    return rows, sums, first
 
 
 def _scatter_add_numpy(

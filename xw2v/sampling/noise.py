@@ -11,7 +11,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-__all__ = ["NoiseTable", "keep_thresholds"]
+__all__ = ["NoiseTable", "keep_thresholds", "noise_shares"]
 
 Array = Any
 
@@ -42,6 +42,27 @@ def keep_thresholds(counts: NDArray[np.int64], sample: float) -> NDArray[np.int6
     ratio = sample * counts.sum() / counts
     kept = np.minimum(np.sqrt(ratio) + ratio, 1.0)
     return np.asarray(np.ceil(kept * _ONE), dtype=np.int64)
+
+
+def noise_shares(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.float64]:
+    """Return the noise distribution, ``count ** ns_exponent`` divided by its sum.
+
+    Parameters
+    ----------
+    counts : array, shape (V,), int64
+        Occurrences in the corpus, at least 1.
+    ns_exponent : float
+        Any finite number.
+
+    Returns
+    -------
+    array, shape (V,), float64
+    """
+    logs = np.log(counts.astype(np.float64))
+    logs -= logs.max() if ns_exponent > 0 else logs.min()
+    with np.errstate(over="ignore"):  # to minus infinity: only the largest power is left
+        powers = np.exp(ns_exponent * logs)
+    return np.asarray(powers / powers.sum())
 
 
 @dataclass(frozen=True)
@@ -79,9 +100,7 @@ class NoiseTable:
         NoiseTable
             Of NumPy arrays.
         """
-        logs = ns_exponent * np.log(counts.astype(np.float64))
-        shares = np.exp(logs - logs.max())  # no overflow, whatever the exponent
-        shares *= counts.size / shares.sum()  # 1 is the average
+        shares = noise_shares(counts, ns_exponent) * counts.size  # 1 is the average
         light = np.flatnonzero(shares < 1.0)
         heavy = np.flatnonzero(shares >= 1.0)
         # What the first k light words lack, and what the first k heavy words have to give.
@@ -99,6 +118,20 @@ class NoiseTable:
         aliases[heavy[:-1]] = heavy[1:]
         thresholds = np.clip(np.rint(keeps * _ONE) - 1, -1, _ONE - 1).astype(np.int32)
         return cls(thresholds, aliases)
+
+    def to(self, xp: Any, device: Any = None) -> "NoiseTable":
+        """Return the same on a device.
+
+        Parameters
+        ----------
+        xp : namespace
+            Whose arrays to make of the NumPy arrays held.
+        device : object, optional
+            What the namespace calls the device.
+        """
+        return NoiseTable(
+            xp.asarray(self.thresholds, device=device), xp.asarray(self.aliases, device=device)
+        )
 
     def draw(self, bits: Array) -> Array:
         """Draw a word for each random number.

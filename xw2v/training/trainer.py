@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -14,14 +15,11 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 from numpy.typing import NDArray
 
-from xw2v.backend import Device, Profile, Step, Worker, get_device
+from xw2v.backend import Device, Profile, Runner, Step, Worker, get_device
 from xw2v.config import TrainingConfig
 from xw2v.errors import CorpusError
 from xw2v.sampling import (
-    BlockLayout,
     ChunkBuffer,
-    NoiseTable,
-    PairLayout,
     Purpose,
     keep_thresholds,
     piece_borders,
@@ -30,6 +28,7 @@ from xw2v.sampling import (
     stream_key,
 )
 from xw2v.text import EncodedCorpus, Vocabulary
+from xw2v.training.choices import choose_batch_words, choose_layout, choose_optimizer
 
 __all__ = [
     "LossRecord",
@@ -44,10 +43,6 @@ Array = Any
 
 _CHUNK_WORDS = 1 << 20
 _DRAWN_AT_ONCE = 1 << 15  # initial weights, to stay in cache
-_UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few large steps
-_ORDINARY_RATE = 0.05  # small vocabularies diverge at 0.2 if damped as at 0.05
-_PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
-_SHARED_NEGATIVES = 32  # of a group, where the user names no number
 _BATCHES_A_LOSS = 128  # at most: the loss of so many batches is measured on one of them
 _LOSSES_A_RUN = 50  # at least, where there are as many batches
 
@@ -126,30 +121,23 @@ class TrainingResult:
 
 
 def learning_rate(config: TrainingConfig, progress: float) -> float:
-    """Return the learning rate after a share of all corpus words, falling linearly.
+    """Return the learning rate after a share of all corpus words.
 
     Parameters
     ----------
     config : TrainingConfig
+        Of whose `schedule` this is the meaning.
     progress : float
         In 0..1.
     """
-    return config.alpha - (config.alpha - config.min_alpha) * progress
-
-
-def curvature(config: TrainingConfig, alpha: float) -> float:
-    """Return the curvature that damping takes for a unit of weight at a learning rate.
-
-    Curvature grows with the squared length of the vectors, and large rates make long vectors:
-    what holds at ordinary rates is raised in proportion above them.
-
-    Parameters
-    ----------
-    config : TrainingConfig
-    alpha : float
-        Learning rate.
-    """
-    return config.damping * max(1.0, alpha / _ORDINARY_RATE)
+    alpha, least = config.alpha, config.min_alpha
+    assert alpha is not None
+    if config.schedule == "constant":
+        return alpha
+    if config.schedule == "cosine":
+        # Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts.
+        return least + (alpha - least) * 0.5 * (1.0 + math.cos(math.pi * progress))
+    return alpha - (alpha - least) * progress
 
 
 def initialize(w_in: Array, config: TrainingConfig, start: int, stop: int) -> None:
@@ -186,7 +174,7 @@ def train(
     on_progress: Callable[[Progress], None] | None = None,
     profile: Profile | None = None,
 ) -> TrainingResult:
-    """Train skip-gram vectors with negative sampling.
+    """Train vectors.
 
     The result depends on the corpus, the vocabulary and the configuration alone; on a CPU it is
     the same to the last bit for any number of workers.
@@ -224,14 +212,14 @@ def train(
         corpus.release()
     device = get_device(config.device)
     plan = _Plan(corpus, vocabulary, config, device)
-    size = len(vocabulary), config.vector_size
-    runner = device.runner(*size, team=plan.team, rows=plan.rows)
+    runner = plan.runner()
 
     def program(worker: Worker) -> Generator[tuple[Step, float | None], None, dict[str, float]]:
         own = None if profile is None else Profile()
         initialize(runner.w_in, config, *worker.share(len(vocabulary)))
         worker.meet()
-        yield from runner.run(plan.steps(worker), worker, own)
+        share = (0, 1) if runner.whole_batches else (worker.rank, worker.size)
+        yield from runner.run(plan.steps(worker, share), worker, own)
         return {} if own is None else own.seconds
 
     def run() -> Generator[tuple[Step, float | None], None, None]:
@@ -260,9 +248,7 @@ def train(
         for step, loss in steps:
             words = step.info
             if loss is not None:
-                # A positive pair weighs 1, and its negatives 1 each.
-                per_pair = loss * (1 + config.negative)
-                losses.append(LossRecord(words, words / corpus.n_words, step.alpha, per_pair))
+                losses.append(LossRecord(words, words / corpus.n_words, step.alpha, loss))
             report(words, step.alpha)
     report(total, learning_rate(config, 1.0))
     seconds = time.perf_counter() - began
@@ -282,10 +268,6 @@ class _Plan:
     ) -> None:
         self._corpus, self._config = corpus, config
         xp, handle = device.xp, device.handle
-        noise = NoiseTable.from_counts(vocabulary.counts, config.ns_exponent)
-        self._noise = NoiseTable(
-            xp.asarray(noise.thresholds, device=handle), xp.asarray(noise.aliases, device=handle)
-        )
         keep = keep_thresholds(vocabulary.counts, config.sample)
         self._thresholds = xp.asarray(keep, device=handle)
         kept = int(vocabulary.counts @ (keep / 2**31))
@@ -293,7 +275,8 @@ class _Plan:
         borders = [corpus.n_words * i // n_chunks for i in range(n_chunks + 1)]
         self._chunks = list(itertools.pairwise(borders))
         longest = max(stop - start for start, stop in self._chunks)
-        self._layout, batch_words = _layout(config, device, kept)
+        batch_words = choose_batch_words(config, device, kept)
+        self._layout = choose_layout(config, vocabulary.counts, device, batch_words)
         least = self._layout.least_words
         self._batch_words = max(least, min(batch_words, -(-longest // least) * least))
         self.team = device.team(config.workers, self._layout.parts(self._batch_words))
@@ -303,13 +286,33 @@ class _Plan:
         lengths = self.team.zeros(len(piece_borders(0, longest)), np.int64)
         self._buffer = ChunkBuffer(longest, config.window, self.zeros, lengths, xp)
 
-    @property
-    def rows(self) -> int:
-        """Centers and targets of the largest batch."""
-        return self._layout.rows(self._batch_words, self._config.window)
+        self._device, self._vocabulary = device, vocabulary
 
-    def steps(self, worker: Worker) -> Iterator[Step]:
-        """Yield the steps of all epochs, with a worker's share of each batch."""
+    def runner(self) -> Runner:
+        """Return what makes the steps, its parameters zeros."""
+        config, layout, n_words = self._config, self._layout, len(self._vocabulary)
+        parts = layout.parts(self._batch_words)
+        hierarchical = config.output == "hierarchical"
+        trainable = None
+        if config.frozen:
+            trainable = np.ones(n_words, dtype=np.float32)
+            trainable[self._vocabulary.encode(config.frozen)] = 0.0
+            trainable = self._device.xp.asarray(trainable, device=self._device.handle)
+        return self._device.runner(
+            n_words,
+            config.vector_size,
+            team=self.team,
+            parts=parts,
+            part_rows=layout.part_rows(config.window),
+            outputs=n_words - 1 if hierarchical else n_words,
+            optimizer=choose_optimizer(config),
+            # The inner nodes of a tree are no words.
+            trainable=(trainable, None if hierarchical else trainable),
+            hidden=parts * layout.least_words if config.output == "softmax" else 0,
+        )
+
+    def steps(self, worker: Worker, share: tuple[int, int]) -> Iterator[Step]:
+        """Yield the steps of all epochs, with one of so many shares of each batch."""
         config, n_words = self._config, self._corpus.n_words
         stretches = list(itertools.product(range(config.epochs), range(len(self._chunks))))
         stages = (self._stage(epoch, index, worker) for epoch, index in stretches)
@@ -323,18 +326,16 @@ class _Plan:
             chunk = self._buffer.assemble(range(worker.rank, n_pieces, worker.size), n_pieces)
             worker.meet()
             coming = next(stages, iter(()))
-            own = worker.rank, worker.size
             for planned in self._layout.batches(
-                chunk, self._noise, self._batch_words, config.seed, epoch, index, own
+                chunk, self._batch_words, config.seed, epoch, index, share
             ):
                 words = epoch * n_words + start + int((stop - start) * planned.done)
                 alpha = learning_rate(config, words / (n_words * config.epochs))
                 yield Step(
-                    batch=planned.batch,
+                    batches=planned.batches,
                     first_part=planned.first_part,
                     parts=planned.parts,
                     alpha=alpha,
-                    damping=curvature(config, alpha),
                     with_loss=count % self._loss_every == 0,
                     info=words,
                 )
@@ -357,29 +358,6 @@ class _Plan:
             )
             self._buffer.stage(number, piece)
             yield
-
-
-def _layout(
-    config: TrainingConfig, device: Device, kept: int
-) -> tuple[BlockLayout | PairLayout, int]:
-    """Return the layout and the centers in a batch, for an epoch of so many centers."""
-    paired = config.negatives_per == "pair"
-    batch_words = config.batch_words
-    if batch_words is None:
-        batch_words = device.batch_words(config.vector_size)
-        batch_words //= _PAIR_LAYOUT_SHRINK if paired else 1
-        batch_words = max(1, min(batch_words, kept // _UPDATES_AN_EPOCH))
-    if paired:
-        return PairLayout(negative=config.negative), batch_words
-    group = config.block_size * config.group_blocks
-    layout = BlockLayout(
-        block_size=config.block_size,
-        group_blocks=config.group_blocks,
-        interleave=max(1, min(config.interleave, batch_words // group)),
-        shared_negatives=config.shared_negatives or max(_SHARED_NEGATIVES, config.negative),
-        negative=config.negative,
-    )
-    return layout, batch_words
 
 
 def _to_host(array: Array) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """What users keep of a training run: word vectors, their neighbours and their evaluation."""
 
+from xw2v.vectors.choice import matrices_needed, word_vector_rows
 from xw2v.vectors.evaluation import (
     AnalogyScores,
     AnalogySection,
@@ -22,8 +23,10 @@ __all__ = [
     "SectionScore",
     "WordPair",
     "WordVectors",
+    "matrices_needed",
     "parse_analogies",
     "parse_pairs",
     "score_analogies",
     "score_pairs",
+    "word_vector_rows",
 ]

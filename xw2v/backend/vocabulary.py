@@ -1,0 +1,101 @@
+"""The softmax over the whole vocabulary by a team: its blocks of words are shared out.
+
+Every worker has the whole batch. Each computes the logits of its own blocks of words and changes
+their rows of W_out; only sums over the vocabulary pass from one to another, added up in the
+order of the blocks, so that the number of workers does not change a bit.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xw2v.backend.team import Team, Worker
+from xw2v.kernel import (
+    Term,
+    log_normalizers,
+    softmax_gradients,
+    softmax_sums,
+    vocabulary_blocks,
+)
+
+__all__ = ["Vocabulary"]
+
+Floats = NDArray[np.float32]
+Update = Callable[[NDArray[Any], Floats, Floats], None]
+
+
+class Vocabulary:
+    """What workers tell each other about the blocks of words.
+
+    Parameters
+    ----------
+    n_words : int
+        Rows of W_out.
+    hidden : int
+        Hidden vectors of the largest batch.
+    vector_size : int
+        D.
+    team : Team
+    """
+
+    def __init__(self, n_words: int, hidden: int, vector_size: int, team: Team) -> None:
+        self._blocks = vocabulary_blocks(n_words)
+        n = len(self._blocks)
+        self._largest = team.zeros((n, hidden), np.float32)
+        self._sums = team.zeros((n, hidden), np.float32)
+        self._errors = team.zeros((n, hidden, vector_size), np.float32)
+        self._losses = team.zeros(n, np.float64)
+
+    def errors(
+        self,
+        x: Floats,
+        w_out: Floats,
+        terms: Sequence[Term],
+        totals: Floats,
+        worker: Worker,
+        update: Update,
+        with_loss: bool,
+    ) -> tuple[Floats, float]:
+        """Make the step of W_out; return the gradients of the hidden vectors, and the loss.
+
+        Parameters
+        ----------
+        x : ndarray, shape (N, D)
+            Hidden vectors of the whole batch.
+        w_out : ndarray, shape (V, D)
+        terms : sequence of Term
+            The one term of the batch.
+        totals : ndarray, shape (N,)
+            How many words each hidden vector predicts.
+        worker : Worker
+        update : callable
+            Takes words, their gradients and weights, and changes their rows.
+        with_loss : bool
+            Compute the loss, which is 0 otherwise.
+        """
+        (term,) = terms
+        n, blocks = len(x), range(worker.rank, len(self._blocks), worker.size)
+        for k in blocks:
+            start, stop = self._blocks[k]
+            self._largest[k, :n], self._sums[k, :n] = softmax_sums(x, w_out[start:stop])
+        worker.meet()
+        normalizers = log_normalizers(self._largest[:, :n], self._sums[:, :n])
+        for k in blocks:
+            start, stop = self._blocks[k]
+            found = softmax_gradients(
+                x, w_out[start:stop], term, totals, normalizers, start, with_loss=with_loss
+            )
+            self._errors[k, :n] = found.x
+            self._losses[k] = 0.0 if found.loss is None else found.loss
+            # No other block looks at these rows again, and no other worker before they meet.
+            update(np.arange(start, stop, dtype=np.int32), found.y, found.weights)
+        worker.meet()
+        errors = self._errors[0, :n].copy()
+        for more in self._errors[1:, :n]:
+            errors += more
+        if not with_loss:
+            return errors, 0.0
+        total = np.sum(totals.astype(np.float64) * normalizers)
+        return errors, float(total + self._losses.sum())

@@ -1,0 +1,34 @@
+"""What the commands that read a model share: its name, and which of its vectors they take."""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from xw2v.cli.hyperparameters import VECTORS_HELP, options_named
+from xw2v.config import Vectors
+from xw2v.formats import load_word_vectors
+from xw2v.vectors import WordVectors
+
+__all__ = ["load_vectors", "model_argument", "vectors_option"]
+
+model_argument = click.argument("model", type=click.Path(path_type=Path))
+
+vectors_option = click.option(
+    "--vectors",
+    type=click.Choice(get_args(Vectors)),
+    show_default="those chosen in training",
+    help=VECTORS_HELP,
+)
+
+
+def load_vectors(model: Path, vectors: Vectors | None) -> WordVectors:
+    """Read the word vectors of a model: those that --vectors names, if it does.
+
+    Raises
+    ------
+    ModelFileError, ConfigError
+        As `xw2v.formats.load_word_vectors`.
+    """
+    with options_named():
+        return load_word_vectors(model, vectors)

@@ -1,0 +1,202 @@
+"""Optimizers: what becomes of a row when a batch has gradients for it, some rows several times.
+
+The gradients of a row are always put together first; then it makes one step. State exists for
+every row, and changes for those that a batch touches.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from array_api_compat import array_namespace
+
+from xw2v.kernel.damping import damped_rates
+from xw2v.kernel.rows import scatter_add, summed_rows
+
+__all__ = ["Adagrad", "Adam", "Optimizer", "Sgd"]
+
+Array = Any
+
+_ORDINARY_RATE = 0.05  # small vocabularies diverge at 0.2 if damped as at 0.05
+
+
+class Optimizer(Protocol):
+    """Changes the rows of a parameter table."""
+
+    def state(self, zeros: Callable[[tuple[int, ...]], Array], shape: tuple[int, int]) -> "State":
+        """Return the state that a table needs before the first step.
+
+        Parameters
+        ----------
+        zeros : callable
+            Makes an array of zeros of a shape, of the table's dtype and on its device.
+        shape : (int, int)
+            V and D of the table.
+        """
+        ...
+
+    def update(
+        self,
+        table: Array,
+        state: "State",
+        ids: Array,
+        gradients: Array,
+        weights: Array,
+        alpha: float,
+        *,
+        positions: Array | None = None,
+        scratch: Array | None = None,
+    ) -> None:
+        """Make a step of the rows that occur in `ids`, in place.
+
+        Parameters
+        ----------
+        table : array, shape (V, D), floating
+        state : tuple of array
+            From `state`; changed in place.
+        ids : array, shape (N,), integer
+            Row numbers; rows that occur more than once make one step, of all their gradients.
+        gradients : array, shape (U, D), dtype of `table`
+        weights : array, shape (N,), floating
+            Weights of the logits that each gradient comes from.
+        alpha : float
+            Learning rate.
+        positions : array, shape (N,), integer, optional
+            Row of `gradients` that each id takes; ``0..N-1`` if absent.
+        scratch : array, shape (V,), dtype of `weights`, optional
+            Zeros to work in, left as zeros. NumPy and CuPy only.
+        """
+        ...
+
+
+State = tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Gradient descent whose steps are damped for rows that occur often: see `damped_rates`.
+
+    Parameters
+    ----------
+    damping : float
+        Curvature taken for a unit of weight at rates up to 0.05; 0 adds plain sums. Curvature
+        grows with the squared length of the vectors, and large rates make long vectors: above
+        that rate it is raised in proportion.
+    """
+
+    damping: float = 0.2
+
+    def state(self, zeros: Callable[[tuple[int, ...]], Array], shape: tuple[int, int]) -> State:  # noqa: ARG002
+        """Return no state."""
+        return ()
+
+    def update(
+        self,
+        table: Array,
+        state: State,  # noqa: ARG002 - as in the protocol
+        ids: Array,
+        gradients: Array,
+        weights: Array,
+        alpha: float,
+        *,
+        positions: Array | None = None,
+        scratch: Array | None = None,
+    ) -> None:
+        """Subtract the damped sums of the gradients; parameters as for `Optimizer.update`."""
+        curvature = self.damping * max(1.0, alpha / _ORDINARY_RATE)
+        rates = damped_rates(ids, weights, table.shape[0], alpha, curvature, scratch=scratch)
+        scatter_add(table, ids, gradients, rates, positions)
+
+
+@dataclass(frozen=True)
+class Adagrad:
+    """Steps divided by the root of all squared gradients so far, entry by entry.
+
+    Duchi, Hazan and Singer 2011, "Adaptive Subgradient Methods for Online Learning and
+    Stochastic Optimization", with the diagonal matrix.
+
+    Parameters
+    ----------
+    epsilon : float
+        Added to the root.
+    """
+
+    epsilon: float = 1e-10
+
+    def state(self, zeros: Callable[[tuple[int, ...]], Array], shape: tuple[int, int]) -> State:
+        """Return the sums of squared gradients, shape (V, D)."""
+        return (zeros(shape),)
+
+    def update(
+        self,
+        table: Array,
+        state: State,
+        ids: Array,
+        gradients: Array,
+        weights: Array,  # noqa: ARG002 - as in the protocol
+        alpha: float,
+        *,
+        positions: Array | None = None,
+        scratch: Array | None = None,  # noqa: ARG002
+    ) -> None:
+        """Make a step; parameters as for `Optimizer.update`."""
+        xp = array_namespace(table)
+        (squares,) = state
+        rows, sums, _ = summed_rows(ids, gradients, positions)
+        scatter_add(squares, rows, sums * sums)
+        root = xp.sqrt(xp.take(squares, rows, axis=0))
+        scatter_add(table, rows, sums * (-alpha / (root + self.epsilon)))
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Steps along the mean of recent gradients, divided by the root of their mean square.
+
+    Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1, lazily: a row
+    that a batch does not touch stays as it is, state included, and a row's own steps are what
+    the correction for the first ones counts.
+
+    Parameters
+    ----------
+    beta1, beta2 : float
+        How much the means keep of what they were.
+    epsilon : float
+        Added to the root.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def state(self, zeros: Callable[[tuple[int, ...]], Array], shape: tuple[int, int]) -> State:
+        """Return means and mean squares, shape (V, D), and the steps of each row, shape (V,)."""
+        return zeros(shape), zeros(shape), zeros(shape[:1])
+
+    def update(
+        self,
+        table: Array,
+        state: State,
+        ids: Array,
+        gradients: Array,
+        weights: Array,  # noqa: ARG002 - as in the protocol
+        alpha: float,
+        *,
+        positions: Array | None = None,
+        scratch: Array | None = None,  # noqa: ARG002
+    ) -> None:
+        """Make a step; parameters as for `Optimizer.update`."""
+        xp = array_namespace(table)
+        means, squares, counts = state
+        rows, sums, first = summed_rows(ids, gradients, positions)
+        once = first[:, None]
+        scatter_add(counts, rows, first)
+        mean = xp.take(means, rows, axis=0)
+        square = xp.take(squares, rows, axis=0)
+        to_mean = (1.0 - self.beta1) * (sums - mean) * once
+        to_square = (1.0 - self.beta2) * (sums * sums - square) * once
+        scatter_add(means, rows, to_mean)
+        scatter_add(squares, rows, to_square)
+        n = xp.take(counts, rows, axis=0)[:, None]
+        mean = (mean + to_mean) / (1.0 - self.beta1**n)
+        square = xp.maximum(square + to_square, 0.0) / (1.0 - self.beta2**n)
+        scatter_add(table, rows, -alpha * once * mean / (xp.sqrt(square) + self.epsilon))
