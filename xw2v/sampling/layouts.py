@@ -169,6 +169,7 @@ class BlockLayout:
             words=xp.reshape(xp.take(chunk.tokens, places, axis=0), (-1, width)),
             mask=windows.mask(before, after),
             n_contexts=xp.astype(before + after, xp.float32),
+            before=before,
             window=chunk.window,
         )
 

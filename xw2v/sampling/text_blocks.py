@@ -68,6 +68,8 @@ class TextBlocks:
         1 at the context words of each center, else 0.
     n_contexts : array, shape (B, T), float32
         Their numbers; 0 for padding.
+    before : array, shape (B, T), int16
+        How many of them stand before the center.
     window : int
         c.
     """
@@ -75,7 +77,18 @@ class TextBlocks:
     words: Array
     mask: Array
     n_contexts: Array
+    before: Array
     window: int
+
+    def part(self, start: int, stop: int) -> "TextBlocks":
+        """Return blocks `start` to `stop`, as views."""
+        return TextBlocks(
+            words=self.words[start:stop, :],
+            mask=self.mask[start:stop, ...],
+            n_contexts=self.n_contexts[start:stop, :],
+            before=self.before[start:stop, :],
+            window=self.window,
+        )
 
     @property
     def centers(self) -> Array:
@@ -127,7 +140,7 @@ class TextBlocks:
         )
 
     def batch(
-        self, cbow: Cbow | None, terms: tuple[Term, ...], logits: float, parts: int
+        self, cbow: Cbow | None, terms: tuple[Term, ...], logits: Array | float, parts: int
     ) -> Batch:
         """Put the batch together whose hidden vectors are those of the centers.
 
@@ -136,7 +149,7 @@ class TextBlocks:
         cbow : Cbow or None
             None for skip-gram.
         terms : tuple of Term
-        logits : float
+        logits : array, shape (B, T), or float
             Weight of all logits of one prediction.
         parts : int
             Into how many parts it can be cut.
