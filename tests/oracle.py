@@ -13,12 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Adagrad",
+    "Adam",
     "Contexts",
-    "OracleStep",
+    "Rounded",
+    "Sgd",
+    "Training",
+    "assert_close",
     "contexts_of_corpus",
     "damping_factor",
+    "hidden_of",
     "scatter_add",
-    "sgns_step",
     "sigmoid",
     "softplus",
     "splitmix64",
@@ -44,7 +49,7 @@ def splitmix64(seed: int, n: int) -> list[int]:
     return outputs
 
 
-# The step of skip-gram with negative sampling
+# The steps of every model
 
 
 def sigmoid(z: float) -> float:
@@ -62,80 +67,337 @@ def damping_factor(c: float) -> float:
     return -math.expm1(-c) / c if c else 1.0
 
 
-@dataclass
-class OracleStep:
-    """What a step leaves, and how much was added up for it.
+@dataclass(frozen=True, eq=False)
+class Rounded:
+    """Numbers in float64, and how far off they may come out where they are computed with less.
 
-    A computed result may differ by a few units in the last place of `magnitude`: the sum of the
-    absolute values of all that went into the entry, rounding of the logits included.
+    `unit` counts machine epsilons, to first order: every operation hands on what its operands
+    may be off by, and adds the size of its result for its own rounding. A sum adds the sizes of
+    all its addends, whose order nobody prescribes.
     """
 
-    w_in: Floats
-    w_out: Floats
-    loss: float
-    magnitude_in: Floats
-    magnitude_out: Floats
+    value: Any
+    unit: Any
+
+    def __getitem__(self, index: Any) -> "Rounded":
+        return Rounded(self.value[index], self.unit[index])
+
+    def __setitem__(self, index: Any, new: "Rounded") -> None:
+        self.value[index], self.unit[index] = new.value, new.unit
+
+    def __add__(self, other: "Rounded | float") -> "Rounded":
+        return summed([self, _rounded(other)])
+
+    def __sub__(self, other: "Rounded | float") -> "Rounded":
+        return summed([self, _rounded(other) * -1.0])
+
+    def __mul__(self, other: "Rounded | float") -> "Rounded":
+        a, b = self, _rounded(other)
+        value = a.value * b.value
+        return Rounded(value, abs(value) + a.unit * abs(b.value) + abs(a.value) * b.unit)
+
+    def __truediv__(self, other: "Rounded | float") -> "Rounded":
+        a, b = self, _rounded(other)
+        value = a.value / b.value
+        return Rounded(value, abs(value) + (a.unit + abs(value) * b.unit) / abs(b.value))
 
 
-def centers_of(batch: Any, term: Any) -> Any:
-    """Return the centers of each block of a term, (B, T), as places in the batch."""
-    places = np.arange(len(batch.centers))
+def exact(values: Any) -> Rounded:
+    """Return numbers that nobody has computed."""
+    values = np.array(values, dtype=np.float64)
+    return Rounded(values, np.zeros_like(values))
+
+
+def _rounded(number: Rounded | float) -> Rounded:
+    return number if isinstance(number, Rounded) else Rounded(number, 0.0)
+
+
+def summed(numbers: Sequence[Rounded]) -> Rounded:
+    """Return the sum, made one addend at a time."""
+    value, unit = 0.0, 0.0
+    for number in numbers:
+        value = value + number.value
+        unit = unit + number.unit + abs(number.value)
+    return Rounded(value, unit)
+
+
+def _function(number: Rounded, value: Any, slope: Any, own: Any = None) -> Rounded:
+    """Return a function of a number, itself off by `own`, by default its size."""
+    return Rounded(value, abs(slope) * number.unit + (abs(value) if own is None else own))
+
+
+def _dot(x: Rounded, y: Rounded) -> Rounded:
+    products = x * y
+    return Rounded(products.value.sum(), (products.unit + abs(products.value)).sum())
+
+
+def _root(number: Rounded) -> Rounded:
+    value = np.sqrt(number.value)
+    slope = np.divide(0.5, value, out=np.zeros_like(value), where=value > 0)
+    assert not np.any(number.unit[value == 0])  # else it may be off by anything
+    return _function(number, value, slope)
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Plain sums for a damping of 0."""
+
+    damping: float
+
+    def state(self, shape: tuple[int, ...]) -> tuple[Rounded, ...]:
+        return ()
+
+    def move(
+        self,
+        table: Rounded,
+        state: tuple[Rounded, ...],
+        row: int,
+        gradient: Rounded,
+        weight: Rounded,
+        alpha: float,
+    ) -> None:
+        c = weight * (alpha * self.damping * max(1.0, alpha / 0.05))
+        value = damping_factor(float(c.value))
+        slope = (math.exp(-c.value) - value) / c.value if c.value else -0.5
+        table[row] -= gradient * (_function(c, value, slope) * alpha)
+
+
+@dataclass(frozen=True)
+class Adagrad:
+    """State: sums of squares."""
+
+    epsilon: float = 1e-10
+
+    def state(self, shape: tuple[int, ...]) -> tuple[Rounded, ...]:
+        return (exact(np.zeros(shape)),)
+
+    def move(
+        self,
+        table: Rounded,
+        state: tuple[Rounded, ...],
+        row: int,
+        gradient: Rounded,
+        weight: Rounded,
+        alpha: float,
+    ) -> None:
+        (squares,) = state
+        squares[row] += gradient * gradient
+        table[row] -= gradient * alpha / (_root(squares[row]) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """State: means, mean squares, and how many steps each row has made."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def state(self, shape: tuple[int, ...]) -> tuple[Rounded, ...]:
+        return exact(np.zeros(shape)), exact(np.zeros(shape)), exact(np.zeros(shape[0]))
+
+    def move(
+        self,
+        table: Rounded,
+        state: tuple[Rounded, ...],
+        row: int,
+        gradient: Rounded,
+        weight: Rounded,
+        alpha: float,
+    ) -> None:
+        means, squares, counts = state
+        counts.value[row] += 1
+        n = int(counts.value[row])
+        means[row] = means[row] * self.beta1 + gradient * (1 - self.beta1)
+        squares[row] = squares[row] * self.beta2 + gradient * gradient * (1 - self.beta2)
+        mean = means[row] / self._counted(self.beta1, n)
+        square = squares[row] / self._counted(self.beta2, n)
+        table[row] -= mean * alpha / (_root(square) + self.epsilon)
+
+    def _counted(self, beta: float, n: int) -> Rounded:
+        power = beta**n
+        return Rounded(1.0 - power, (n + 1) * power)  # beta itself is rounded
+
+
+def hidden_of(batch: Any, term: Any) -> NDArray[np.int64]:
+    """Return the hidden vectors of each block of a term, (B, T), as places in the batch."""
+    if term.rows is not None:
+        return np.asarray(term.rows, dtype=np.int64)
+    places = np.arange(len(batch.predictions))
     blocks, turns = term.targets.shape[0], term.interleave
+    t = len(places) // blocks
     each = [
-        places[start::turns][: len(places) // blocks]
+        places[stretch * turns * t :][turn::turns][:t]
         for stretch in range(blocks // turns)
-        for start in range(
-            stretch * turns * len(places) // blocks, stretch * turns * len(places) // blocks + turns
-        )
+        for turn in range(turns)
     ]
-    return np.stack(each)
+    return np.stack(each) if each else np.zeros((0, t), dtype=np.int64)
 
 
-def sgns_step(w_in: Any, w_out: Any, batch: Any, *, alpha: float, damping: float) -> OracleStep:
-    """Make one step pair by pair, on host arrays, from the definition of a `Batch`."""
-    v_in, v_out = np.asarray(w_in, dtype=np.float64), np.asarray(w_out, dtype=np.float64)
-    size = v_in.shape[1]
-    gradient_in, gradient_out = np.zeros_like(v_in), np.zeros_like(v_out)
-    spread_in, spread_out = np.zeros_like(v_in), np.zeros_like(v_out)
-    weight_in, weight_out = np.zeros(len(v_in)), np.zeros(len(v_out))
-    loss = 0.0
-    for term in batch.terms:
-        blocks, m = term.targets.shape
-        places = centers_of(batch, term)
-        t = places.shape[1]
+class _Rows:
+    """Addends of the gradients of some rows, and of their weights."""
+
+    def __init__(self, n: int, size: int) -> None:
+        self._nothing = exact(np.zeros(size))
+        self.gradients: list[list[Rounded]] = [[] for _ in range(n)]
+        self.weights: list[list[Rounded]] = [[] for _ in range(n)]
+
+    def add(self, row: int, gradient: Rounded | None, weight: Rounded | float) -> None:
+        """Add to a row, or nothing: that counts as an occurrence too."""
+        self.gradients[row].append(self._nothing if gradient is None else gradient)
+        self.weights[row].append(_rounded(weight))
+
+    def occurring(self) -> list[int]:
+        return [row for row, gradients in enumerate(self.gradients) if gradients]
+
+
+class Training:
+    """Trains any model pair by pair, on host arrays, from the definition of a `Batch`.
+
+    Parameters
+    ----------
+    w_in, w_out : array
+        Where it begins.
+    optimizer : Sgd, Adagrad or Adam
+        Those of this module.
+
+    Attributes
+    ----------
+    w_in, w_out : Rounded
+    states : two tuples of Rounded
+        Of the optimizer, for `w_in` and for `w_out`.
+    """
+
+    def __init__(self, w_in: Any, w_out: Any, optimizer: Sgd | Adagrad | Adam) -> None:
+        self.w_in, self.w_out = exact(w_in), exact(w_out)
+        self._optimizer = optimizer
+        self.states = tuple(optimizer.state(w.value.shape) for w in (self.w_in, self.w_out))
+
+    def step(self, batch: Any, alpha: float) -> Rounded:
+        """Make one step; return the loss before it."""
+        size = self.w_in.value.shape[1]
+        hidden = self._hidden(batch)
+        errors = _Rows(len(hidden), size)
+        outputs = _Rows(len(self.w_out.value), size)
+        losses: list[Rounded] = []
+        for term in batch.terms:
+            head = self._softmax if term.softmax else self._logistic
+            head(batch, term, hidden, errors, outputs, losses)
+        inputs = self._inputs(batch, errors)
+        for table, state, rows in zip(
+            (self.w_in, self.w_out), self.states, (inputs, outputs), strict=True
+        ):
+            for row in rows.occurring():
+                gradient, weight = summed(rows.gradients[row]), summed(rows.weights[row])
+                self._optimizer.move(table, state, row, gradient, weight, alpha)
+        return summed(losses)
+
+    def _hidden(self, batch: Any) -> list[Rounded]:
+        inputs = [self.w_in[int(row)] for row in batch.inputs]
+        if batch.projection is None:
+            return inputs
+        forward = batch.projection.forward
+        blocks, t, m = forward.shape
+        return [
+            summed([inputs[b * m + j] * float(forward[b, i, j]) for j in range(m)])
+            for b in range(blocks)
+            for i in range(t)
+        ]
+
+    def _inputs(self, batch: Any, errors: _Rows) -> _Rows:
+        """Return what the errors of hidden vectors are for the rows of W_in."""
+        inputs = _Rows(*self.w_in.value.shape)
+        totals = [summed(each) if each else None for each in errors.gradients]
+        if batch.projection is None:
+            for row, error, weights in zip(batch.inputs, totals, errors.weights, strict=True):
+                inputs.add(int(row), error, summed(weights))
+            return inputs
+        backward = batch.projection.backward
+        blocks, t, m = backward.shape
+        for b in range(blocks):
+            for j in range(m):
+                given = [
+                    error * float(backward[b, i, j])
+                    for i in range(t)
+                    if (error := totals[b * t + i]) is not None
+                ]
+                # What a logit weighs for a vector that is one of several, the batch has to say.
+                weight = float(batch.input_weights[b * m + j])
+                inputs.add(int(batch.inputs[b * m + j]), summed(given) if given else None, weight)
+        return inputs
+
+    def _logistic(
+        self,
+        batch: Any,
+        term: Any,
+        hidden: list[Rounded],
+        errors: _Rows,
+        outputs: _Rows,
+        losses: list[Rounded],
+    ) -> None:
+        places = hidden_of(batch, term)
+        (blocks, t), m = places.shape, term.targets.shape[1]
         labels = np.broadcast_to(np.asarray(term.labels, dtype=np.float64), (blocks, t, m))
         weights = np.broadcast_to(np.asarray(term.weights, dtype=np.float64), (blocks, t, m))
-        for b in range(blocks):
-            for i in range(t):
-                center = int(batch.centers[places[b, i]])
-                for j in range(m):
-                    target = int(term.targets[b, j])
-                    label, weight = labels[b, i, j], weights[b, i, j]
-                    z = sum(v_in[center, d] * v_out[target, d] for d in range(size))
-                    dz = sum(abs(v_in[center, d] * v_out[target, d]) for d in range(size))
-                    g = weight * (sigmoid(z) - label)
-                    loss += weight * softplus(z if label == 0 else -z)
-                    # A residual is as precise as its weight; the sigmoid's slope is at most 1/4.
-                    spread = weight * (1 + dz / 4)
-                    for d in range(size):
-                        gradient_in[center, d] += g * v_out[target, d]
-                        gradient_out[target, d] += g * v_in[center, d]
-                        spread_in[center, d] += spread * abs(v_out[target, d])
-                        spread_out[target, d] += spread * abs(v_in[center, d])
-                    weight_in[center] += weight
-                    weight_out[target] += weight
-    after = []
-    for values, gradient, spread, weight in (
-        (v_in, gradient_in, spread_in, weight_in),
-        (v_out, gradient_out, spread_out, weight_out),
-    ):
-        rates = [alpha * damping_factor(alpha * damping * w) for w in weight]
-        moved, magnitude = values.copy(), np.abs(values)
-        for row, rate in enumerate(rates):
-            moved[row] -= rate * gradient[row]
-            magnitude[row] += rate * spread[row]
-        after.append((moved, magnitude))
-    return OracleStep(after[0][0], after[1][0], loss, after[0][1], after[1][1])
+        for b, i, j in np.ndindex(blocks, t, m):
+            place, target = int(places[b, i]), int(term.targets[b, j])
+            label, weight = labels[b, i, j], weights[b, i, j]
+            if weight == 0:
+                errors.add(place, None, 0.0)
+                outputs.add(target, None, 0.0)
+                continue
+            x, y = hidden[place], self.w_out[target]
+            z = _dot(x, y)
+            s = sigmoid(float(z.value))
+            # A residual is as precise as its weight.
+            g = _function(z, s - label, s * (1 - s), 1.0) * float(weight)
+            errors.add(place, y * g, weight)
+            outputs.add(target, x * g, weight)
+            losses.append(_function(z, softplus(z.value if label == 0 else -z.value), 1) * weight)
+
+    def _softmax(
+        self,
+        batch: Any,
+        term: Any,
+        hidden: list[Rounded],
+        errors: _Rows,
+        outputs: _Rows,
+        losses: list[Rounded],
+    ) -> None:
+        n_words = len(self.w_out.value)
+        places = hidden_of(batch, term)
+        labels = np.zeros((len(hidden), n_words))
+        for b, i, j in np.ndindex(*term.weights.shape):
+            labels[places[b, i], term.targets[b, j]] += term.weights[b, i, j]
+        for n, x in enumerate(hidden):
+            total = float(batch.predictions[n])
+            logits = [_dot(x, self.w_out[word]) for word in range(n_words)]
+            top = max(float(z.value) for z in logits)
+            powers = [_function(z, p := math.exp(z.value - top), p) for z in logits]
+            whole = summed(powers)
+            normalizer = _function(whole, math.log(whole.value) + top, 1 / whole.value)
+            for word, (z, label) in enumerate(zip(logits, labels[n], strict=True)):
+                log_p = z - normalizer
+                p = math.exp(log_p.value)
+                expected = _function(log_p, p, p) * total
+                g = expected - label
+                errors.add(n, self.w_out[word] * g, expected + label)
+                outputs.add(word, x * g, expected + label)
+                losses.append(log_p * -label)
+
+
+def assert_close(ours: Any, expected: Rounded, ulps: float, epsilon: float | None = None) -> None:
+    """Check numbers against those of plain loops, within so many units of what is said there.
+
+    A unit is an epsilon, by default that of the dtype.
+    """
+    ours = np.asarray(ours)
+    bound = ulps * (float(np.finfo(ours.dtype).eps) if epsilon is None else epsilon)
+    assert ours.shape == np.shape(expected.value)
+    off = np.abs(ours - expected.value)
+    wrong = off > bound * expected.unit  # not for NaN
+    assert np.isfinite(ours).all()
+    assert not wrong.any(), f"off by {off[wrong]}, which may be {(bound * expected.unit)[wrong]}"
 
 
 def scatter_add(

@@ -14,7 +14,7 @@ __all__ = ["TrainingConfig", "Vectors", "check_vectors", "from_gensim"]
 
 Model = Literal["skipgram", "cbow"]
 Output = Literal["negative", "hierarchical", "softmax"]
-CbowGradient = Literal["exact", "undivided"]
+CbowGradient = Literal["undivided", "exact"]
 NegativesPer = Literal["block", "pair"]
 Optimizer = Literal["sgd", "adagrad", "adam"]
 Schedule = Literal["linear", "constant", "cosine"]
@@ -57,9 +57,11 @@ class TrainingConfig:
         softmax, whose time grows with the vocabulary.
     cbow_mean : bool
         CBOW averages the vectors of the context words; False adds them up.
-    cbow_gradient : {"exact", "undivided"}
-        ``"exact"`` is the gradient of the loss, which gives each of n averaged words an n-th of
-        the error; ``"undivided"`` gives each the whole of it, as word2vec.c and gensim do.
+    cbow_gradient : {"undivided", "exact"}
+        ``"undivided"`` gives each of n averaged words the whole error, as word2vec.c and gensim
+        do; ``"exact"`` is the gradient of the loss, which gives each an n-th of it. At the same
+        rates the exact one moves input vectors several times less than output vectors, and
+        learned clearly less from the same text (the README has figures).
     vector_size : int
         Dimension D of the vectors.
     window : int
@@ -113,8 +115,8 @@ class TrainingConfig:
         what suits the model.
     shared_negatives : int or None
         Noise words S shared by a group of centers (``negatives_per="block"``), at least
-        `negative`: fewer would each weigh more than a whole negative. None takes 32, or
-        `negative` where that is more.
+        `negative`: fewer would each weigh more than a whole negative. None takes 32, for
+        CBOW 16, or `negative` where that is more.
     group_blocks : int or None
         Blocks G whose number of centers make a group. None takes what suits the model.
     interleave : int
@@ -140,7 +142,7 @@ class TrainingConfig:
     model: Model = "skipgram"
     output: Output = "negative"
     cbow_mean: bool = True
-    cbow_gradient: CbowGradient = "exact"
+    cbow_gradient: CbowGradient = "undivided"
     vector_size: int = 100
     window: int = 5
     shrink_windows: bool = True

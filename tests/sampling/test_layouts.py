@@ -1,8 +1,7 @@
-"""The batches of both layouts: which pairs they hold, and what they weigh."""
+"""The batches of every layout: which predictions they hold, and what these weigh."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,36 @@ import pytest
 
 from tests import oracle
 from tests.conftest import to_host
+from tests.sampling.planning import (
+    ALWAYS_THE_FIRST,
+    CBOW,
+    LAYOUTS,
+    MEAN,
+    PATHS,
+    SKIPGRAM,
+    SUM,
+    Maker,
+    blocks,
+    contents,
+    logits,
+    negatives,
+    numbered,
+    pairs,
+    paths,
+    plan,
+    same_batch,
+    same_bits,
+    softmax,
+    whole,
+)
 from tests.sampling.test_chunks import KEEP_ALL, expected_contexts, numbered_corpus
 from tests.synthetic import random_corpus
-from xw2v.kernel import Batch, Term, batch_gradients, scatter_add
+from xw2v.kernel import Batch, batch_gradients, scatter_add
 from xw2v.sampling import (
     BlockLayout,
-    Chunk,
-    NoiseTable,
+    Cbow,
+    Layout,
+    NegativeOutput,
     PairLayout,
     PlannedBatch,
     keep_thresholds,
@@ -24,107 +46,56 @@ from xw2v.sampling import (
 )
 from xw2v.text import EncodedCorpus
 
-Layout = BlockLayout | PairLayout
-
-LENGTHS = [1, 30, 2, 1, 1, 70, 3, 17, 1, 25]
-LAYOUTS = [
-    BlockLayout(block_size=1, group_blocks=1, interleave=1, shared_negatives=3, negative=2),
-    BlockLayout(block_size=4, group_blocks=1, interleave=3, shared_negatives=8, negative=5),
-    BlockLayout(block_size=16, group_blocks=4, interleave=4, shared_negatives=32, negative=5),
-    BlockLayout(block_size=200, group_blocks=3, interleave=2, shared_negatives=1, negative=1),
-    PairLayout(negative=1),
-    PairLayout(negative=5),
-]
+every_layout = pytest.mark.parametrize("name", LAYOUTS)
+WITH_NEGATIVES = [name for name in LAYOUTS if "block" in name or "pair" in name]
+PAIRS = [name for name in LAYOUTS if "pair" in name]
 
 
-def layout_name(layout: Layout) -> str:
-    if isinstance(layout, PairLayout):
-        return f"pair-{layout.negative}"
-    return f"block-{layout.block_size}x{layout.group_blocks}-{layout.negative}"
+def negatives_of(layout: Layout) -> int:
+    """How many negatives a prediction stands for."""
+    output = layout if isinstance(layout, PairLayout) else getattr(layout, "output", None)
+    return output.negative if isinstance(output, (PairLayout, NegativeOutput)) else 0
 
 
-every_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=layout_name)
+def logits_of_a_prediction(layout: Layout) -> int:
+    """What all logits of a prediction weigh: under the softmax, the word's and the sum of all."""
+    return 1 + (negatives_of(layout) or 1)
 
 
-def plan(
-    layout: Layout,
-    corpus: EncodedCorpus,
-    thresholds: Any,
-    noise: NoiseTable,
-    *,
-    borders: list[int] | None = None,
-    batch_words: int = 64,
-    xp: Any = np,
-    share: tuple[int, int] = (0, 1),
-    **options: Any,
-) -> Iterator[tuple[Chunk, PlannedBatch]]:
-    """Plan the batches of a whole corpus, or shares of them."""
-    options = {"window": 5, "shrink_windows": True, "seed": 1, "epoch": 0, **options}
-    seed, epoch = options["seed"], options["epoch"]
-    noise = NoiseTable(xp.asarray(noise.thresholds), xp.asarray(noise.aliases))
-    borders = borders or [0, corpus.n_words]
-    for index, (start, stop) in enumerate(pairwise(borders)):
-        chunk = sample_chunk(corpus, start, stop, thresholds=xp.asarray(thresholds), **options)
-        for planned in layout.batches(chunk, noise, batch_words, seed, epoch, index, share):
-            yield chunk, planned
+# What is predicted from what
 
 
-def numbered(kept: float = 0.7) -> tuple[EncodedCorpus, Any, NoiseTable]:
-    """A corpus whose words tell their positions, and noise that is none of its words."""
-    corpus = numbered_corpus(LENGTHS)
-    n = corpus.n_words
-    noise = NoiseTable(np.full(n + 1, -1, np.int32), np.zeros(n + 1, np.int32))  # always word 0
-    return corpus, np.full(n + 1, int(kept * KEEP_ALL), dtype=np.int64), noise
-
-
-def logits(batch: Batch, term: Term) -> Iterator[tuple[int, int, float, float]]:
-    """Every logit of a term that is not masked: center, target, label, weight."""
-    targets = to_host(term.targets)
-    blocks, m = targets.shape
-    centers = to_host(batch.centers)[oracle.centers_of(batch, term)]
-    shape = (blocks, centers.shape[1], m)
-    labels = term.labels if isinstance(term.labels, float) else to_host(term.labels)
-    labels, weights = np.broadcast_to(labels, shape), np.broadcast_to(to_host(term.weights), shape)
-    for b, i, j in zip(*np.nonzero(weights), strict=True):
-        yield (
-            int(centers[b, i]),
-            int(targets[b, j]),
-            float(labels[b, i, j]),
-            float(weights[b, i, j]),
-        )
-
-
-@every_layout
-@pytest.mark.parametrize("batch_words", [1, 10, 100_000])
+@pytest.mark.parametrize("name", SKIPGRAM)
+@pytest.mark.parametrize("batch_words", [1, 100_000])
 @pytest.mark.parametrize("window", [1, 5, 90])
 @pytest.mark.parametrize("borders", [None, [0, 40, 50, 151]], ids=["whole", "chunks"])
 def test_positive_pairs_are_those_of_plain_loops(
-    layout: Layout, borders: list[int] | None, window: int, batch_words: int
+    name: str, borders: list[int] | None, window: int, batch_words: int
 ) -> None:
-    corpus, thresholds, noise = numbered()
+    corpus, thresholds, counts = numbered()
+    layout = LAYOUTS[name](counts, np, 0.75)
     options: Any = {"window": window, "shrink_windows": True, "seed": 6, "epoch": 2}
     expected = expected_contexts(corpus, thresholds, **options)
-    pairs: list[tuple[int, int]] = []
+    found_pairs: list[tuple[int, int]] = []
     centers: Counter[int] = Counter()
     of_no_weight: Counter[int] = Counter()
-    for _, planned in plan(
-        layout, corpus, thresholds, noise, borders=borders, batch_words=batch_words, **options
-    ):
-        batch = planned.batch
+    options.update(borders=borders, batch_words=batch_words)
+    for _, planned in plan(layout, corpus, thresholds, **options):
+        batch = whole(planned)
+        assert batch.projection is None
+        positions = batch.inputs - 1
         found = [
-            (center - 1, target - 1, weight)
-            for term in batch.terms
-            for center, target, label, weight in logits(batch, term)
-            if label == 1
+            (int(positions[place]), target - 1)
+            for place, target, label, weight in logits(batch)
+            if label == 1 and weight == 1
         ]
-        assert {weight for *_, weight in found} <= {1.0}
-        assert batch.center_weights.sum() == len(found) * (1 + layout.negative)
-        pairs += [(center, target) for center, target, _ in found]
-        positions = batch.centers - 1
-        centers.update(positions[batch.center_weights > 0].tolist())
-        of_no_weight.update(positions[batch.center_weights == 0].tolist())
-    assert sorted(pairs) == sorted(expected.pairs)
-    # Every kept word is a center exactly once. What fills up a group has no weight.
+        assert batch.predictions.sum() == len(found)
+        assert batch.input_weights.sum() == len(found) * logits_of_a_prediction(layout)
+        found_pairs += found
+        centers.update(positions[batch.predictions > 0].tolist())
+        of_no_weight.update(positions[batch.predictions == 0].tolist())
+    assert sorted(found_pairs) == sorted(expected.pairs)
+    # Every kept word is a center exactly once. What fills up a part has no weight.
     with_contexts = {center for center, _ in expected.pairs}
     assert centers == Counter(with_contexts)
     assert of_no_weight.keys() >= set(expected.kept) - with_contexts
@@ -132,208 +103,256 @@ def test_positive_pairs_are_those_of_plain_loops(
         assert centers + of_no_weight == Counter(expected.kept)
 
 
-@every_layout
-def test_a_pair_has_negative_times_its_weight_in_negatives(layout: Layout) -> None:
-    corpus, thresholds, noise = numbered()
-    for _, planned in plan(layout, corpus, thresholds, noise, window=4):
+@pytest.mark.parametrize("name", CBOW)
+@pytest.mark.parametrize("batch_words", [1, 100_000])
+@pytest.mark.parametrize("window", [1, 5, 90])
+def test_each_center_is_predicted_once_by_its_own_contexts(
+    name: str, window: int, batch_words: int
+) -> None:
+    corpus, thresholds, counts = numbered()
+    layout = LAYOUTS[name](counts, np, 0.75)
+    assert isinstance(layout, (BlockLayout, PairLayout))
+    assert layout.cbow is not None
+    options: Any = {"window": window, "shrink_windows": True, "seed": 6, "epoch": 2}
+    expected = contexts_by_center(corpus, thresholds, **options)
+    options.update(borders=[0, 40, 50, 151], batch_words=batch_words)
+    centers: list[int] = []
+    for _, planned in plan(layout, corpus, thresholds, **options):
+        batch = whole(planned)
+        predicted = {
+            place: target - 1
+            for place, target, label, weight in logits(batch)
+            if label == 1 and weight == 1
+        }
+        np.testing.assert_array_equal(np.flatnonzero(batch.predictions), sorted(predicted))
+        assert set(batch.predictions.tolist()) <= {0.0, 1.0}
+        for place, made_of in enumerate(contents(batch)):
+            if place not in predicted:  # a word without contexts, or one that fills up a part
+                assert made_of == {}
+                continue
+            center = predicted[place]
+            centers.append(center)
+            shares = {int(batch.inputs[at]) - 1: share for at, share in made_of.items()}
+            assert len(shares) == len(made_of)
+            assert shares == projected(layout.cbow, expected[center])
+    assert sorted(centers) == sorted(expected)
+
+
+def contexts_by_center(
+    corpus: EncodedCorpus, thresholds: Any, **options: Any
+) -> dict[int, list[int]]:
+    """The contexts of each word that has some, all by position."""
+    contexts = defaultdict(list)
+    for center, context in expected_contexts(corpus, thresholds, **options).pairs:
+        contexts[center].append(context)
+    return dict(contexts)
+
+
+def projected(cbow: Cbow, contexts: list[int]) -> dict[int, tuple[float, float]]:
+    """What each context word gives to the hidden vector, and gets of its error."""
+    forward = float(np.float32(1) / np.float32(len(contexts))) if cbow.mean else 1.0
+    return {context: (forward, forward if cbow.exact else 1.0) for context in contexts}
+
+
+def test_an_undivided_sum_is_the_exact_one() -> None:
+    """Each word of a sum gets all of the error anyway."""
+    corpus, thresholds, counts = numbered()
+    batches = []
+    for exact in (True, False):
+        make = blocks(4, negatives(5, 8, 2, 3), Cbow(mean=False, exact=exact))
+        (planned,) = plan(make(counts, np, 0.75), corpus, thresholds, batch_words=1000)
+        batches.append(whole(planned[1]))
+    same_batch(*batches)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_prediction_has_negative_times_its_weight_in_negatives(name: str) -> None:
+    corpus, thresholds, counts = numbered()
+    layout = LAYOUTS[name](counts, np, ALWAYS_THE_FIRST)
+    if name in PATHS or "softmax" in name:
+        assert negatives_of(layout) == 0
+        return
+    for _, planned in plan(layout, corpus, thresholds, window=4):
+        batch = whole(planned)
         positive: dict[int, float] = defaultdict(float)
         negative: dict[int, float] = defaultdict(float)
-        for term in planned.batch.terms:
-            for center, target, label, weight in logits(planned.batch, term):
-                if label == 1:
-                    positive[center] += weight
-                else:
-                    assert target == 0
-                    negative[center] += weight
-        assert set(positive) == set(negative)
-        for center, weight in positive.items():
-            assert negative[center] == pytest.approx(layout.negative * weight, rel=1e-6)
+        for place, target, label, weight in logits(batch):
+            if label == 1:
+                positive[place] += weight
+            else:
+                assert target == 0 or "distinct" in name
+                negative[place] += weight
+        assert set(positive) == set(negative) == set(np.flatnonzero(batch.predictions).tolist())
+        for place, weight in positive.items():
+            assert weight == batch.predictions[place]
+            assert negative[place] == pytest.approx(negatives_of(layout) * weight, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_softmax_is_the_head_of_its_only_term(name: str) -> None:
+    corpus, thresholds, counts = numbered()
+    for _, planned in plan(LAYOUTS[name](counts, np, 0.75), corpus, thresholds):
+        for batch in planned.batches:
+            heads = [term.softmax for term in batch.terms]
+            assert heads == [True] if "softmax" in name else not any(heads)
+            if "softmax" in name:
+                assert {label for *_, label, _ in logits(batch)} <= {1.0}
 
 
 @every_layout
-def test_weights_of_rows_are_those_of_their_logits(layout: Layout) -> None:
-    corpus, thresholds, noise = numbered()
-    for _, planned in plan(layout, corpus, thresholds, noise, window=4):
-        batch = planned.batch
-        n = batch.centers.shape[0]
-        totals = np.zeros(n)
-        for term in batch.terms:
-            blocks, m = term.targets.shape
-            weights = np.broadcast_to(term.weights, (blocks, n // blocks, m))
-            assert term.target_weights.shape == term.targets.shape
-            np.testing.assert_allclose(term.target_weights, weights.sum(axis=1), rtol=1e-5)
-            totals[oracle.centers_of(batch, term)] += weights.sum(axis=2)
-        np.testing.assert_allclose(batch.center_weights, totals, rtol=1e-5)
+def test_weights_of_rows_are_those_of_their_logits(name: str) -> None:
+    """Of inputs: what an error gets from each, times what each gets of it."""
+    corpus, thresholds, counts = numbered()
+    for _, planned in plan(LAYOUTS[name](counts, np, 0.75), corpus, thresholds, window=4):
+        for batch in planned.batches:
+            totals = np.zeros(batch.predictions.shape[0])
+            for term in batch.terms:
+                places = oracle.hidden_of(batch, term)
+                shape = (*places.shape, term.targets.shape[1])
+                weights = np.broadcast_to(term.weights, shape)
+                assert term.target_weights.shape == term.targets.shape
+                np.testing.assert_allclose(term.target_weights, weights.sum(axis=1), rtol=1e-5)
+                np.add.at(totals, places, weights.sum(axis=2))
+            if "softmax" in name:
+                totals *= 2
+            expected = np.zeros(batch.inputs.shape[0])
+            for total, made_of in zip(totals, contents(batch), strict=True):
+                received = sum(forward for forward, _ in made_of.values())
+                for place, (_, back) in made_of.items():
+                    expected[place] += total * received * back
+            np.testing.assert_allclose(batch.input_weights, expected, rtol=1e-5)
+
+
+# The same everywhere, however it is cut
 
 
 @every_layout
-def test_batches_are_the_same_everywhere(layout: Layout, xp: Any) -> None:
+def test_batches_are_the_same_everywhere(name: str, xp: Any) -> None:
     vocabulary, corpus = random_corpus(700, 40, sentence=(1, 2, 30, 9))
     thresholds = keep_thresholds(vocabulary.counts, 0.05)
-    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
     options: dict[str, Any] = {"borders": [0, 333, 700], "batch_words": 100, "window": 3}
-    ours = plan(layout, corpus, thresholds, noise, xp=xp, **options)
-    theirs = plan(layout, corpus, thresholds, noise, **options)
+    make = LAYOUTS[name]
+    ours = plan(make(vocabulary.counts, xp, 0.75), corpus, thresholds, xp=xp, **options)
+    theirs = plan(make(vocabulary.counts, np, 0.75), corpus, thresholds, **options)
     for (chunk, mine), (reference, other) in zip(ours, theirs, strict=True):
-        for name in ("tokens", "positions", "left", "right"):
-            same_bits(getattr(chunk, name), getattr(reference, name))
-        same_bits(mine.batch.centers, other.batch.centers)
-        same_bits(mine.batch.center_weights, other.batch.center_weights)
-        assert (mine.first_part, mine.parts, mine.done) == (0, other.batch.parts, other.done)
-        for term, reference_term in zip(mine.batch.terms, other.batch.terms, strict=True):
-            same_bits(term.targets, reference_term.targets)
-            same_bits(term.weights, reference_term.weights)
-            same_bits(term.target_weights, reference_term.target_weights)
-            if isinstance(term.labels, float):
-                assert term.labels == reference_term.labels
-            else:
-                same_bits(term.labels, reference_term.labels)
+        for field in ("tokens", "positions", "left", "right"):
+            same_bits(getattr(chunk, field), getattr(reference, field))
+        for one, two in zip(mine.batches, other.batches, strict=True):
+            same_batch(one, two)
+        assert (mine.first_part, mine.parts, mine.done) == (0, other.parts, other.done)
+        assert sum(batch.parts for batch in other.batches) == other.parts
 
 
-def same_bits(array: Any, reference: Any) -> None:
-    ours, theirs = to_host(array), to_host(reference)
-    assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
-    assert ours.tobytes() == theirs.tobytes()
+def parts_of(planned: PlannedBatch) -> Iterator[Batch]:
+    """The smallest parts of a share."""
+    for batch in planned.batches:
+        for i in range(batch.parts):
+            yield batch.part(i, i + 1)
 
 
-def groups(layout: Layout, batch: Batch) -> Iterator[tuple[bytes, ...]]:
-    """What a batch is made of: its smallest parts with all that they hold."""
-    for i in range(batch.parts):
-        part = batch.part(i, i + 1)
-        arrays = [part.centers, part.center_weights]
-        for term in part.terms:
-            arrays += [term.targets, term.weights, term.target_weights]
-        yield tuple(np.ascontiguousarray(array).tobytes() for array in arrays)
+def content(part: Batch) -> tuple[bytes, ...]:
+    """All that a part holds."""
+    arrays = [part.inputs, part.input_weights, part.predictions]
+    if part.projection is not None:
+        arrays += [part.projection.forward, part.projection.backward]
+    for term in part.terms:
+        arrays += [term.targets, np.asarray(term.labels), term.weights, term.target_weights]
+        arrays += [] if term.rows is None else [term.rows]
+    return tuple(np.ascontiguousarray(array).tobytes() for array in arrays)
 
 
 @every_layout
-def test_batch_words_decide_nothing_but_where_batches_end(layout: Layout) -> None:
+def test_batch_words_decide_nothing_but_where_batches_end(name: str) -> None:
     vocabulary, corpus = random_corpus(900, 40, sentence=(1, 2, 30, 9))
     thresholds = keep_thresholds(vocabulary.counts, 0.05)
-    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
-    contents, sizes = [], []
+    layout = LAYOUTS[name](vocabulary.counts, np, 0.75)
+    contained, sizes = [], []
     for batch_words in (1, 64, 250, 100_000):
-        batches = [
-            planned.batch
-            for _, planned in plan(
-                layout,
-                corpus,
-                thresholds,
-                noise,
-                borders=[0, 500, 900],
-                batch_words=batch_words,
-            )
-        ]
-        contents.append([group for batch in batches for group in groups(layout, batch)])
-        sizes.append(max(batch.centers.shape[0] for batch in batches))
-    assert all(content == contents[0] for content in contents)
+        options: Any = {"borders": [0, 500, 900], "batch_words": batch_words}
+        batches = [planned for _, planned in plan(layout, corpus, thresholds, **options)]
+        contained.append([content(part) for planned in batches for part in parts_of(planned)])
+        sizes.append(max(planned.parts for planned in batches) * layout.least_words)
+    assert all(each == contained[0] for each in contained)
     for size, batch_words in zip(sizes, (1, 64, 250, 100_000), strict=True):
         assert size <= max(layout.least_words, batch_words)
 
 
 @every_layout
-@pytest.mark.parametrize("batch_words", [1, 64, 250, 100_000])
+@pytest.mark.parametrize("batch_words", [1, 250, 100_000])
 @pytest.mark.parametrize("window", [1, 5])
-def test_the_largest_batch_is_known_beforehand(
-    layout: Layout, batch_words: int, window: int
-) -> None:
-    """Neither more nor less, where the text is long enough for one."""
-    vocabulary, corpus = random_corpus(3000, 40)
+def test_the_largest_batch_is_known_beforehand(name: str, batch_words: int, window: int) -> None:
+    """Neither more nor less, where the text is long enough for one and shapes are known."""
+    vocabulary, corpus = random_corpus(1500, 40)
     thresholds = keep_thresholds(vocabulary.counts, 0.0)
-    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
-    rows, parts = [], []
+    layout = LAYOUTS[name](vocabulary.counts, np, 0.75)
+    rows, parts = set(), []
     options: Any = {"batch_words": batch_words, "window": window}
-    for _, planned in plan(layout, corpus, thresholds, noise, **options):
-        targets = sum(term.targets.size for term in planned.batch.terms)
-        rows.append(planned.batch.centers.size + targets)
-        parts.append(planned.batch.parts)
-    if batch_words <= 3000:
-        assert max(rows) == layout.rows(batch_words, window)
+    for _, planned in plan(layout, corpus, thresholds, **options):
+        for batch in planned.batches:
+            # The targets under a softmax are all words.
+            targets = sum(term.targets.size for term in batch.terms if not term.softmax)
+            assert (batch.inputs.size + targets) % batch.parts == 0
+            rows.add((batch.inputs.size + targets) // batch.parts)
+        parts.append(planned.parts)
+    if name in PATHS:
+        assert max(rows) <= layout.part_rows(window)
+    else:
+        assert rows == {layout.part_rows(window)}
+    if layout.least_words <= batch_words <= 1500:
         assert max(parts) == layout.parts(batch_words)
     else:
-        assert max(rows) <= layout.rows(batch_words, window)
         assert max(parts) <= layout.parts(batch_words)
 
 
 @every_layout
 @pytest.mark.parametrize("batch_words", [1, 100, 100_000])
-def test_shares_put_together_are_the_whole_batch(layout: Layout, batch_words: int) -> None:
+def test_shares_put_together_are_the_whole_batch(name: str, batch_words: int) -> None:
     """However few parts there are to share out, also of a last batch that is smaller."""
-    check_shares(layout, batch_words, np)
+    check_shares(LAYOUTS[name], batch_words, np)
 
 
 @every_layout
-def test_shares_are_the_same_everywhere(layout: Layout, xp: Any) -> None:
-    check_shares(layout, 100, xp)
+def test_shares_are_the_same_everywhere(name: str, xp: Any) -> None:
+    check_shares(LAYOUTS[name], 100, xp, most=3)
 
 
-def check_shares(layout: Layout, batch_words: int, xp: Any) -> None:
+def check_shares(make: Maker, batch_words: int, xp: Any, most: int = 5) -> None:
     vocabulary, corpus = random_corpus(250, 40, sentence=(1, 2, 30, 9))
-    if batch_words == 1 and layout.least_words == 1:
+    counts = vocabulary.counts
+    if batch_words == 1 and make(counts, np, 0.75).least_words == 1:
         corpus = EncodedCorpus(corpus.ids[:60], np.asarray([0, 29, 30, 60]), 60)
-    thresholds = keep_thresholds(vocabulary.counts, 0.05)
-    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
+    thresholds = keep_thresholds(counts, 0.05)
     borders = [0, corpus.n_words // 3, corpus.n_words]
 
     def planned(share: tuple[int, int], namespace: Any) -> list[PlannedBatch]:
         options: Any = {"borders": borders, "batch_words": batch_words, "window": 3}
-        batches = plan(layout, corpus, thresholds, noise, xp=namespace, share=share, **options)
+        layout = make(counts, namespace, 0.75)
+        batches = plan(layout, corpus, thresholds, xp=namespace, share=share, **options)
         return [batch for _, batch in batches]
 
-    whole = planned((0, 1), np)
-    for of in range(1, 6):
+    expected_batches = planned((0, 1), np)
+    for of in range(1, most + 1):
         shares = [planned((rank, of), xp) for rank in range(of)]
-        for expected, *some in zip(whole, *shares, strict=True):
-            first = 0
+        for expected, *some in zip(expected_batches, *shares, strict=True):
+            parts, sizes = list(parts_of(expected)), []
             for mine in some:
+                first = sum(sizes)
                 assert mine.first_part == first
-                assert (mine.parts, mine.done) == (expected.batch.parts, expected.done)
-                check_share(mine.batch, expected.batch.part(first, first + mine.batch.parts))
-                first += mine.batch.parts
-            assert first == expected.batch.parts
-            sizes = [mine.batch.parts for mine in some]
+                assert (mine.parts, mine.done) == (expected.parts, expected.done)
+                for part in parts_of(mine):
+                    same_batch(part, parts[first])
+                    first += 1
+                sizes.append(first - mine.first_part)
+            assert sum(sizes) == expected.parts == len(parts)
             assert max(sizes) - min(sizes) <= 1
 
 
-def check_share(mine: Batch, expected: Batch) -> None:
-    same_bits(mine.centers, expected.centers)
-    same_bits(mine.center_weights, expected.center_weights)
-    for term, reference in zip(mine.terms, expected.terms, strict=True):
-        same_bits(term.targets, reference.targets)
-        same_bits(term.target_weights, reference.target_weights)
-        assert term.interleave == reference.interleave
-        if mine.parts:  # of nothing, there may be something to broadcast
-            same_bits(term.weights, reference.weights)
-            if isinstance(term.labels, float):
-                assert term.labels == reference.labels
-            else:
-                same_bits(term.labels, reference.labels)
-
-
-def test_pairs_draw_the_same_negatives_whatever_the_borders() -> None:
-    vocabulary, corpus = random_corpus(900, 40, sentence=(1, 2, 30, 9))
-    thresholds = keep_thresholds(vocabulary.counts, 0.05)
-    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
-    layout = PairLayout(negative=3)
-
-    def content(borders: list[int]) -> Counter[tuple[bytes, ...]]:
-        masked: Counter[tuple[bytes, ...]] = Counter()
-        for _, planned in plan(layout, corpus, thresholds, noise, borders=borders):
-            batch, term = planned.batch, planned.batch.terms[0]
-            targets = np.where(term.weights[:, 0, :] > 0, term.targets, -1)
-            for center, row in zip(batch.centers, targets, strict=True):
-                masked[center.tobytes(), row.tobytes()] += 1
-        return masked
-
-    assert content([0, 900]) == content([0, 100, 101, 640, 900])
-
-
 @every_layout
-def test_order_and_negatives_change_with_seed_epoch_and_chunk(layout: Layout) -> None:
+def test_order_and_negatives_change_with_seed_epoch_and_chunk(name: str) -> None:
     corpus = numbered_corpus([3000])
     thresholds = np.full(3001, KEEP_ALL, dtype=np.int64)
-    noise = NoiseTable.from_counts(np.ones(3001, dtype=np.int64), 1.0)
-    orders, negatives = [], []
+    layout = LAYOUTS[name](np.ones(3001, dtype=np.int64), np, 1.0)
+    orders, drawn = [], []
     for seed, epoch, index in ((1, 0, 0), (2, 0, 0), (1, 1, 0), (1, 0, 1)):
         chunk = sample_chunk(
             corpus,
@@ -345,98 +364,190 @@ def test_order_and_negatives_change_with_seed_epoch_and_chunk(layout: Layout) ->
             seed=1,
             epoch=0,
         )
-        batches = layout.batches(chunk, noise, 10_000, seed, epoch, index)
-        (batch,) = (planned.batch for planned in batches)
-        rows = batch.terms[-1].targets
+        (planned,) = layout.batches(chunk, 10_000, seed, epoch, index)
+        first = planned.batches[0]
+        orders.append(b"".join(batch.inputs.tobytes() for batch in planned.batches))
+        rows = first.terms[-1].targets
         if isinstance(layout, PairLayout):  # by center, in whatever order they come
-            rows = rows[np.argsort(batch.centers), 4:]
-        orders.append(batch.centers.tobytes())
-        negatives.append(rows.tobytes())
-    if isinstance(layout, PairLayout):  # the position in the corpus is all that counts
-        assert negatives.pop() == negatives[0]
-    assert len(set(negatives)) == len(negatives)
-    if not isinstance(layout, BlockLayout) or layout.block_size * layout.group_blocks < 600:
+            positives = 4 if layout.cbow is None else 1
+            centers = first.inputs if layout.cbow is None else rows[:, 0]
+            rows = rows[np.argsort(centers), positives:]
+        drawn.append(rows.tobytes())
+    if layout.least_words < 600:
         assert len(set(orders)) == 4
+    if name in WITH_NEGATIVES:
+        if isinstance(layout, PairLayout):  # the position in the corpus is all that counts
+            assert drawn.pop() == drawn[0]
+        assert len(set(drawn)) == len(drawn)
 
 
 @every_layout
-def test_done_is_the_share_of_the_chunk_that_came_before(layout: Layout) -> None:
+def test_done_is_the_share_of_the_chunk_that_came_before(name: str) -> None:
     vocabulary, corpus = random_corpus(3000, 40)
     thresholds = keep_thresholds(vocabulary.counts, 0.0)
-    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
+    layout = LAYOUTS[name](vocabulary.counts, np, 0.75)
     before = 0
-    for chunk, planned in plan(layout, corpus, thresholds, noise, batch_words=200):
-        # Groups that are filled up count as whole ones.
+    for chunk, planned in plan(layout, corpus, thresholds, batch_words=200):
+        # Parts that are filled up count as whole ones.
         assert planned.done == pytest.approx(before / len(chunk), abs=0.2)
         assert planned.done <= before / len(chunk)
-        before += planned.batch.centers.shape[0]
+        before += planned.parts * layout.least_words
+    assert before >= 3000
 
 
 @pytest.mark.parametrize("window", [8_191, 16_383])
 @pytest.mark.parametrize(
-    "layout",
-    [
-        BlockLayout(block_size=2, group_blocks=1, interleave=1, shared_negatives=2, negative=1),
-        PairLayout(negative=1),
-    ],
-    ids=layout_name,
+    "make",
+    {
+        "block": blocks(2, negatives(1, 2, 1, 1)),
+        "pair": pairs(1),
+        "softmax": blocks(2, softmax()),
+        "paths": blocks(2, paths(1, 32)),
+        "cbow-block": blocks(2, negatives(1, 2, 1, 1), SUM),
+        "cbow-pair": pairs(1, SUM),
+    }.items(),
+    ids=lambda item: item[0],
 )
-def test_windows_as_large_as_the_numbers_allow(layout: Layout, window: int) -> None:
+def test_windows_as_large_as_the_numbers_allow(make: tuple[str, Maker], window: int) -> None:
     """`sample_chunk` promises windows of up to 16,383 words."""
+    name, maker = make
     n = 2 * window + 10
     corpus = EncodedCorpus(np.zeros(n, dtype=np.int32), np.asarray([0, n]), n)
     chunk = sample_chunk(
         corpus,
         window,
         window + 2,
-        thresholds=np.asarray([KEEP_ALL]),
+        thresholds=np.asarray([KEEP_ALL, KEEP_ALL]),
         window=window,
         shrink_windows=False,
         seed=1,
         epoch=0,
     )
-    noise = NoiseTable(np.zeros(1, np.int32), np.zeros(1, np.int32))
-    (planned,) = layout.batches(chunk, noise, 2, seed=1, epoch=0, index=0)
-    np.testing.assert_array_equal(planned.batch.center_weights, 2 * 2 * window)
-    for term in planned.batch.terms:
+    layout = maker(np.asarray([n, 1]), np, 0.75)
+    (planned,) = layout.batches(chunk, 2, seed=1, epoch=0, index=0)
+    batch = whole(planned)
+    weighs = 1 if name == "paths" else 2  # a path of one node
+    if "cbow" in name:
+        assert batch.predictions.tolist() == [1, 1]
+        # A sum over so many words gets the whole error, and every word does.
+        assert batch.input_weights.sum() == pytest.approx(2 * weighs * (2 * window) ** 2)
+    else:
+        assert batch.predictions.sum() == 2 * 2 * window
+        assert batch.input_weights.sum() == weighs * 2 * 2 * window
+    for term in batch.terms:
         assert term.weights.min() >= 0
+    assert sum(weight for *_, label, weight in logits(batch) if label == 1) == (
+        batch.predictions.sum() if name != "paths" else batch.predictions.sum() * (1 - code_of(0))
+    )
+
+
+def code_of(word: int) -> int:
+    """Of two words, the more frequent one is the second branch of the only node."""
+    return 1 - word
+
+
+# Negatives of their own
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_draw_the_same_negatives_whatever_the_borders(name: str) -> None:
+    vocabulary, corpus = random_corpus(900, 40, sentence=(1, 2, 30, 9))
+    thresholds = keep_thresholds(vocabulary.counts, 0.05)
+    layout = LAYOUTS[name](vocabulary.counts, np, 0.75)
+
+    def masked(borders: list[int]) -> Counter[tuple[bytes, ...]]:
+        found: Counter[tuple[bytes, ...]] = Counter()
+        for _, planned in plan(layout, corpus, thresholds, borders=borders):
+            batch, (term,) = whole(planned), whole(planned).terms
+            targets = np.where(term.weights[:, 0, :] > 0, term.targets, -1)
+            inputs = np.where(batch.input_weights > 0, batch.inputs, -1)
+            for own, row in zip(inputs.reshape(len(targets), -1), targets, strict=True):
+                found[own.tobytes(), row.tobytes()] += 1
+        return found
+
+    assert masked([0, 900]) == masked([0, 100, 101, 640, 900])
+
+
+@pytest.mark.parametrize("replacement", [True, False], ids=["again", "once"])
+@pytest.mark.parametrize("exclude", [True, False], ids=["others", "all"])
+@pytest.mark.parametrize("cbow", [None, MEAN], ids=["skipgram", "cbow"])
+def test_exact_negatives(cbow: Cbow | None, exclude: bool, replacement: bool, xp: Any) -> None:
+    """Of five words, with four or five negatives: what may not be drawn would be often."""
+    vocabulary, corpus = random_corpus(300, 5)
+    thresholds = keep_thresholds(vocabulary.counts, 0.0)
+    negative = 4 if exclude else 5
+    make = pairs(negative, cbow, exclude=exclude, replacement=replacement)
+    own_word = repeated = drawn = 0
+    ours = plan(make(vocabulary.counts, xp, 0.75), corpus, thresholds, xp=xp, window=2)
+    reference = plan(make(vocabulary.counts, np, 0.75), corpus, thresholds, window=2)
+    for (_, planned), (_, expected) in zip(ours, reference, strict=True):
+        batch = whole(planned)
+        same_batch(batch, whole(expected))
+        targets = to_host(batch.terms[0].targets)
+        n_positives = 4 if cbow is None else 1
+        positives, others = targets[:, :n_positives], targets[:, n_positives:]
+        others = others.reshape(*positives.shape, negative)
+        own_word += int((others == positives[:, :, None]).sum())
+        for draws in others.reshape(-1, negative):
+            drawn += 1
+            repeated += len(set(draws.tolist())) < negative
+    assert drawn == 300 * n_positives
+    assert (own_word > 0) != exclude
+    assert (repeated > 0) == replacement
 
 
 # The expected gradient
 
 
 def expected_gradients(
-    corpus: EncodedCorpus, w_in: Any, w_out: Any, noise: Any, *, window: int, negative: int
+    corpus: EncodedCorpus,
+    w_in: Any,
+    w_out: Any,
+    noise: Any,
+    *,
+    window: int,
+    negative: int,
+    cbow: Cbow | None,
 ) -> tuple[Any, Any]:
-    """Of all pairs of the corpus, the negatives' part as an average over their distribution."""
+    """Of all predictions, the negatives' part as an average over their distribution."""
     d_in, d_out = np.zeros_like(w_in), np.zeros_like(w_out)
-    sigmoid = 1 / (1 + np.exp(-(w_in @ w_out.T)))
+
+    def predict(hidden: Any, word: int) -> Any:
+        """Add to the gradient of W_out and return that of the hidden vector."""
+        sigmoid = 1 / (1 + np.exp(-(w_out @ hidden)))
+        g = negative * noise * sigmoid
+        g[word] += sigmoid[word] - 1
+        d_out[...] += np.outer(g, hidden)
+        return g @ w_out
+
     for start, stop in zip(corpus.starts[:-1], corpus.starts[1:], strict=True):
         for i in range(start, stop):
-            for j in range(start, stop):
-                if i == j or abs(i - j) > window:
-                    continue
-                center, context = corpus.ids[i], corpus.ids[j]
-                g = sigmoid[center, context] - 1
-                d_in[center] += g * w_out[context]
-                d_out[context] += g * w_in[center]
-                g = negative * noise * sigmoid[center]
-                d_in[center] += g @ w_out
-                d_out += np.outer(g, w_in[center])
+            near = range(max(start, i - window), min(stop, i + window + 1))
+            contexts = [corpus.ids[j] for j in near if j != i]
+            if cbow is None:
+                for context in contexts:
+                    d_in[corpus.ids[i]] += predict(w_in[corpus.ids[i]], context)
+            elif contexts:
+                share = 1 / len(contexts) if cbow.mean else 1.0
+                hidden = sum(share * w_in[context] for context in contexts)
+                error = predict(hidden, corpus.ids[i])
+                for context in contexts:
+                    d_in[context] += share * error
     return d_in, d_out
 
 
 @pytest.mark.parametrize(
-    "layout",
+    ("make", "cbow"),
     [
-        BlockLayout(block_size=4, group_blocks=2, interleave=2, shared_negatives=6, negative=3),
-        BlockLayout(block_size=8, group_blocks=1, interleave=4, shared_negatives=1, negative=3),
-        PairLayout(negative=3),
+        pytest.param(blocks(4, negatives(3, 6, 2, 2)), None, id="block-4x2"),
+        pytest.param(blocks(8, negatives(3, 1, 1, 4)), None, id="block-8x1"),
+        pytest.param(pairs(3), None, id="pair"),
+        pytest.param(blocks(4, negatives(3, 6, 2, 2), MEAN), MEAN, id="cbow-block"),
+        pytest.param(pairs(3, SUM), SUM, id="cbow-pair"),
     ],
-    ids=layout_name,
 )
 def test_shared_and_independent_negatives_have_the_same_expected_gradient(
-    layout: Layout,
+    make: Maker, cbow: Cbow | None
 ) -> None:
     """Both have the exact one: averages over 3,000 seeds come within 5 standard errors of it.
 
@@ -445,8 +556,8 @@ def test_shared_and_independent_negatives_have_the_same_expected_gradient(
     """
     seeds, window = 3000, 2
     vocabulary, corpus = random_corpus(40, 5, sentence=(9, 1, 4))
-    noise = NoiseTable.from_counts(vocabulary.counts, 0.75)
     shares = vocabulary.counts**0.75 / (vocabulary.counts**0.75).sum()
+    layout = make(vocabulary.counts, np, 0.75)
     rng = np.random.default_rng(0)
     w_in, w_out = rng.standard_normal((2, 5, 3))
     # The positive part is the same for every seed: nothing is subsampled, no window shrinks.
@@ -462,15 +573,15 @@ def test_shared_and_independent_negatives_have_the_same_expected_gradient(
     )
     samples = np.zeros((seeds, 2, 5, 3))
     for seed in range(seeds):
-        for planned in layout.batches(chunk, noise, 100, seed=seed, epoch=0, index=0):
-            batch = planned.batch
+        for planned in layout.batches(chunk, 100, seed=seed, epoch=0, index=0):
+            batch = whole(planned)
             gradients = batch_gradients(w_in, w_out, batch)
-            scatter_add(samples[seed, 0], batch.centers, gradients.centers)
+            scatter_add(samples[seed, 0], batch.inputs, gradients.inputs)
             for term, rows in zip(batch.terms, gradients.targets, strict=True):
                 scatter_add(samples[seed, 1], term.targets.reshape(-1), rows)
-    options = {"window": window, "negative": layout.negative}
-    exact = np.stack(expected_gradients(corpus, w_in, w_out, shares, **options))
-    positive = np.stack(expected_gradients(corpus, w_in, w_out, 0 * shares, **options))
+    options: Any = {"window": window, "cbow": cbow}
+    exact = np.stack(expected_gradients(corpus, w_in, w_out, shares, negative=3, **options))
+    positive = np.stack(expected_gradients(corpus, w_in, w_out, shares, negative=0, **options))
     errors = samples.std(axis=0) / np.sqrt(seeds)
     assert errors.max() < 0.03 * np.abs(exact - positive).max()
     assert (np.abs(samples.mean(axis=0) - exact) < 5 * errors).all()

@@ -278,10 +278,15 @@ class _Share:
             shape = parts, batch.predictions.size // parts, size
             hidden = project(hidden, projection, out=workspace("hidden", shape), xp=self._xp)
             errors = workspace("errors", shape)
+        if batch.terms[0].rows is not None:
+            if not errors.flags.c_contiguous:
+                errors = workspace("errors", errors.shape)
+            errors[...] = 0.0
         losses = np.zeros(parts)
         for k, term in enumerate(batch.terms):
             begin, end = end, end + term.targets.size // parts
-            dx = errors if k == 0 and term.rows is None else workspace("more dx", errors.shape)
+            added = term.rows is not None  # by itself
+            dx = errors if k == 0 or added else workspace("more dx", errors.shape)
             z = workspace("z", (_logits(term, batch.predictions.size),))
             result = term_gradients(
                 hidden,
@@ -291,12 +296,12 @@ class _Share:
                 out=(z, dx, gradients[:, begin:end]),
                 xp=self._xp,
             )
-            if k:
+            if dx is not errors:
                 errors += dx
-            elif dx is not errors:
-                errors[...] = dx
             if result.loss is not None:
                 losses += result.loss.sum(axis=1, dtype=np.float64)
+        if projection is None and not np.shares_memory(errors, gradients):
+            gradients[:, :inputs] = errors
         if projection is not None:
             project_back(errors, projection, out=gradients[:, :inputs], xp=self._xp)
         if self._trainable is not None:

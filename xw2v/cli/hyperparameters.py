@@ -86,7 +86,7 @@ NONE_MEANS = {
     "workers": "one for each core",
     "batch_words": "what suits device and text",
     "block_size": "what suits the model",
-    "shared_negatives": "32, or as many as negatives",
+    "shared_negatives": "32, for CBOW 16; as many as negatives at least",
     "group_blocks": "what suits the model",
 }
 # Options that are not called what their field is.

@@ -89,9 +89,9 @@ class Projection:
         """Return the blocks of parts `start` to `stop` when it is cut into `of` parts."""
         size = self.forward.shape[0] // of
         blocks = slice(start * size, stop * size)
-        exact = self.backward is self.forward
         forward = self.forward[blocks, ...]
-        return Projection(forward=forward, backward=forward if exact else self.backward[blocks])
+        backward = forward if self.backward is self.forward else self.backward[blocks, ...]
+        return Projection(forward=forward, backward=backward)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -137,15 +137,18 @@ class Adagrad:
         alpha: float,
         *,
         positions: Array | None = None,
-        scratch: Array | None = None,  # noqa: ARG002
+        scratch: Array | None = None,
     ) -> None:
         """Make a step; parameters as for `Optimizer.update`."""
         xp = array_namespace(table)
         (squares,) = state
-        rows, sums, _ = summed_rows(ids, gradients, positions)
+        rows, sums, _ = summed_rows(ids, gradients, positions, scratch=scratch)
         scatter_add(squares, rows, sums * sums)
         root = xp.sqrt(xp.take(squares, rows, axis=0))
-        scatter_add(table, rows, sums * (-alpha / (root + self.epsilon)))
+        root += self.epsilon
+        sums *= -alpha
+        sums /= root
+        scatter_add(table, rows, sums)
 
 
 @dataclass(frozen=True)
@@ -182,21 +185,28 @@ class Adam:
         alpha: float,
         *,
         positions: Array | None = None,
-        scratch: Array | None = None,  # noqa: ARG002
+        scratch: Array | None = None,
     ) -> None:
         """Make a step; parameters as for `Optimizer.update`."""
         xp = array_namespace(table)
         means, squares, counts = state
-        rows, sums, first = summed_rows(ids, gradients, positions)
-        once = first[:, None]
+        rows, sums, first = summed_rows(ids, gradients, positions, scratch=scratch)
         scatter_add(counts, rows, first)
+        once, n = first[:, None], xp.take(counts, rows, axis=0)[:, None]
         mean = xp.take(means, rows, axis=0)
+        change = sums - mean
+        change *= (1.0 - self.beta1) * once
+        scatter_add(means, rows, change)
+        mean += change
         square = xp.take(squares, rows, axis=0)
-        to_mean = (1.0 - self.beta1) * (sums - mean) * once
-        to_square = (1.0 - self.beta2) * (sums * sums - square) * once
-        scatter_add(means, rows, to_mean)
-        scatter_add(squares, rows, to_square)
-        n = xp.take(counts, rows, axis=0)[:, None]
-        mean = (mean + to_mean) / (1.0 - self.beta1**n)
-        square = xp.maximum(square + to_square, 0.0) / (1.0 - self.beta2**n)
-        scatter_add(table, rows, -alpha * once * mean / (xp.sqrt(square) + self.epsilon))
+        sums *= sums
+        sums -= square
+        sums *= (1.0 - self.beta2) * once
+        scatter_add(squares, rows, sums)
+        square += sums
+        root = xp.sqrt(square)
+        root *= 1.0 / xp.sqrt(1.0 - self.beta2**n)
+        root += self.epsilon
+        mean *= -alpha * once / (1.0 - self.beta1**n)
+        mean /= root
+        scatter_add(table, rows, mean)

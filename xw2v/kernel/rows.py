@@ -20,6 +20,7 @@ __all__ = ["gather", "scatter_add", "summed_rows"]
 Array = Any
 
 _ONE_HOT_ELEMENTS = 1 << 24  # bounds the memory of the portable body
+_EXACT_NUMBERS = 1 << 24  # the integers that float32 holds
 
 
 def gather(table: Array, ids: Array, *, out: Array | None = None, xp: Any = None) -> Array:
@@ -105,7 +106,7 @@ def scatter_add(
 
 
 def summed_rows(
-    ids: Array, updates: Array, positions: Array | None = None
+    ids: Array, updates: Array, positions: Array | None = None, *, scratch: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """Add up the updates of each row.
 
@@ -116,6 +117,8 @@ def summed_rows(
     updates : array, shape (U, D), floating
     positions : array, shape (N,), integer, optional
         Row of `updates` that each id takes; ``0..N-1`` if absent.
+    scratch : array, shape (V,), float32, optional
+        Of as many as there can be rows, to work in; left as zeros. NumPy only: saves sorting.
 
     Returns
     -------
@@ -128,7 +131,7 @@ def summed_rows(
         1 for that one and 0 for the others.
     """
     if is_numpy_array(ids):
-        rows, slots = np.unique(ids, return_inverse=True)
+        rows, slots = _numbered(ids, scratch)
         sums = np.zeros((rows.size, updates.shape[1]), dtype=updates.dtype)
         scatter_add(sums, slots, updates, None, positions)
         return rows, sums, np.ones(rows.size, dtype=updates.dtype)
@@ -142,6 +145,19 @@ def summed_rows(
     sums = xp.zeros((n, updates.shape[1]), dtype=updates.dtype, device=device)
     scatter_add(sums, slots, updates, None, taken)
     return rows, sums, first
+
+
+def _numbered(ids: Array, scratch: Array | None) -> tuple[Array, Array]:
+    """Return every id once, and for each occurrence where among them it is."""
+    n = ids.shape[0]
+    if scratch is None or n > _EXACT_NUMBERS:
+        return np.unique(ids, return_inverse=True)
+    index = ids.astype(np.intp)
+    scratch[index] = np.arange(n)  # of several occurrences, the last stays
+    last = scratch[index].astype(np.intp)
+    scratch[index] = 0.0
+    stays = last == np.arange(n)
+    return ids[stays], (np.cumsum(stays) - 1)[last]
 
 
 def _scatter_add_numpy(

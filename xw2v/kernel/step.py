@@ -165,7 +165,8 @@ def term_gradients(
         Compute the loss as well.
     out : three arrays, shapes (B T M,), that of `x`, that of `y`, optional
         Where to put logits, dx and dy, for namespaces whose functions take ``out`` and whose
-        ``reshape`` returns views. If the term has `rows`, dx must be contiguous.
+        ``reshape`` returns views. If the term has `rows`, the array for dx is contiguous, and
+        the gradients are added to what is there.
     xp : namespace, optional
         Of the arrays; found out if absent.
 
@@ -212,18 +213,13 @@ def term_gradients(
     if term.rows is None:
         dx = xp.reshape(found, x.shape)
     else:
-        dx = xp.zeros_like(x) if dx is None else _cleared(dx)
+        dx = xp.zeros_like(x) if dx is None else dx
         rows = xp.reshape(term.rows, (-1,))
         # Reshaped, a contiguous array is a view where it matters: with NumPy and CuPy.
         flat = scatter_add(xp.reshape(dx, (-1, size)), rows, xp.reshape(found, (-1, size)))
         dx = xp.reshape(flat, x.shape)
     loss = None if gradients.loss is None else xp.reshape(gradients.loss, (parts, -1))
     return BlockGradients(dx, xp.reshape(gradients.y, y.shape), loss)
-
-
-def _cleared(array: Array) -> Array:
-    array[...] = 0
-    return array
 
 
 def project(

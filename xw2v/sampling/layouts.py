@@ -151,10 +151,12 @@ class BlockLayout:
         key = stream_key(seed, Purpose.NEGATIVES, epoch, index)
         windows = Windows(xp, size, chunk.window, device)
         for stretches in _stretches(n_parts, self.parts(batch_words), share):
-            blocks = _numbers(stretches, together, xp, device)
-            text = self._text(padded, xp.take(order, blocks, axis=0), windows)
             numbers = _numbers(stretches, 1, xp, device)
-            batches = self.output.batches(text, self.cbow, numbers, key)
+            batches: Sequence[Batch] = []
+            if numbers.shape[0]:
+                blocks = _numbers(stretches, together, xp, device)
+                text = self._text(padded, xp.take(order, blocks, axis=0), windows)
+                batches = self.output.batches(text, self.cbow, numbers, key)
             yield from _planned(batches, stretches, n_parts)
 
     def _text(self, chunk: Chunk, blocks: Array, windows: Windows) -> TextBlocks:
@@ -272,7 +274,9 @@ class PairLayout:
         if self.cbow is not None:
             inputs = xp.reshape(contexts, (-1,))
             projection = self.cbow.projection(mask[:, None, :], n_contexts[:, None])
-            input_weights = self.cbow.input_weights(projection, input_weights[:, None])
+            input_weights = self.cbow.input_weights(
+                projection, input_weights[:, None], n_contexts[:, None]
+            )
         return Batch(
             inputs=inputs,
             input_weights=input_weights,

@@ -44,15 +44,16 @@ class Cbow:
         mean = mask / xp.maximum(n_contexts, 1.0)[:, :, None]
         return Projection(forward=mean, backward=mean if self.exact else mask)
 
-    def input_weights(self, projection: Projection, weights: Array) -> Array:
+    def input_weights(self, projection: Projection, weights: Array, n_contexts: Array) -> Array:
         """Return the weights of the input vectors, (B M,), for those of the hidden ones, (B, T).
 
-        An error of weight w moves a hidden vector by the sum over its inputs of what it gets
-        from each (``forward``) times what each of them gets of it (``backward``).
+        An error of weight w moves a hidden vector by the sum over its inputs of what it takes
+        from each (``forward``: together 1, or their number) times what each of them gets of it
+        (``backward``).
         """
         xp = array_namespace(weights)
-        received = weights * xp.sum(projection.forward, axis=2)
-        back = xp.matmul(xp.matrix_transpose(projection.backward), received[:, :, None])
+        moved = weights if self.mean else weights * n_contexts
+        back = xp.matmul(xp.matrix_transpose(projection.backward), moved[:, :, None])
         return xp.reshape(back, (-1,))
 
 
@@ -161,7 +162,7 @@ class TextBlocks:
             weights = predictions * logits
         else:
             inputs, projection = self.words, cbow.projection(self.mask, self.n_contexts)
-            weights = cbow.input_weights(projection, predictions * logits)
+            weights = cbow.input_weights(projection, predictions * logits, self.n_contexts)
         return Batch(
             inputs=xp.reshape(inputs, (-1,)),
             input_weights=xp.reshape(weights, (-1,)),

@@ -27,9 +27,11 @@ _UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few
 _PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
 _PATHS_GROWTH = 4  # the more words, the more of them share the nodes of their paths
 _SOFTMAX_BATCH_WORDS = 256  # each update moves every word
-_SHARED_NEGATIVES = 32  # of a group, where the user names no number
 _BLOCK_SIZE = {"negative": 16, "hierarchical": 64, "softmax": 16}
-_GROUP_BLOCKS = {"skipgram": 2, "cbow": 8}
+# A center of CBOW has one prediction where one of skip-gram has some six: its words weigh less.
+_CBOW_GROWTH = 2
+_GROUP_BLOCKS = {"skipgram": 2, "cbow": 4}
+_SHARED_NEGATIVES = {"skipgram": 32, "cbow": 16}
 
 
 def choose_batch_words(config: TrainingConfig, device: Device, kept: int) -> int:
@@ -51,6 +53,8 @@ def choose_batch_words(config: TrainingConfig, device: Device, kept: int) -> int
         words *= _PATHS_GROWTH
     elif config.negatives_per == "pair":
         words //= _PAIR_LAYOUT_SHRINK
+    elif config.model == "cbow":
+        words *= _CBOW_GROWTH
     return max(1, min(words, kept // _UPDATES_AN_EPOCH))
 
 
@@ -94,7 +98,8 @@ def choose_layout(
         output = NegativeOutput(
             noise=NoiseTable.from_counts(counts, config.ns_exponent).to(device.xp, device.handle),
             negative=config.negative,
-            shared_negatives=config.shared_negatives or max(_SHARED_NEGATIVES, config.negative),
+            shared_negatives=config.shared_negatives
+            or max(_SHARED_NEGATIVES[config.model], config.negative),
             group_blocks=group_blocks,
             interleave=max(1, min(config.interleave, batch_words // (block_size * group_blocks))),
         )
@@ -115,7 +120,8 @@ def _pair_layout(
             noise.check(1 if replacement else config.negative, exclude)
         except ValueError as error:
             raise ConfigError(
-                f"negatives_exclude_positive, negatives_without_replacement: {error}"
+                f"{'negatives_exclude_positive' if exclude else 'negatives_without_replacement'} "
+                f"cannot be had: {error}"
             ) from error
     else:
         noise = NoiseTable.from_counts(counts, config.ns_exponent)
