@@ -16,17 +16,20 @@ __all__ = [
     "Adagrad",
     "Adam",
     "Contexts",
+    "Optimizer",
     "Rounded",
     "Sgd",
     "Training",
     "assert_close",
     "contexts_of_corpus",
     "damping_factor",
+    "exact",
     "hidden_of",
     "scatter_add",
     "sigmoid",
     "softplus",
     "splitmix64",
+    "summed",
 ]
 
 Floats = NDArray[np.float64]
@@ -206,6 +209,8 @@ class Adam:
         alpha: float,
     ) -> None:
         means, squares, counts = state
+        if weight.value == 0:  # nothing depends on the row
+            return
         counts.value[row] += 1
         n = int(counts.value[row])
         means[row] = means[row] * self.beta1 + gradient * (1 - self.beta1)
@@ -215,8 +220,10 @@ class Adam:
         table[row] -= mean * alpha / (_root(square) + self.epsilon)
 
     def _counted(self, beta: float, n: int) -> Rounded:
-        power = beta**n
-        return Rounded(1.0 - power, (n + 1) * power)  # beta itself is rounded
+        return Rounded(1.0 - beta**n, 1.0)
+
+
+Optimizer = Sgd | Adagrad | Adam
 
 
 def hidden_of(batch: Any, term: Any) -> NDArray[np.int64]:
@@ -268,7 +275,7 @@ class Training:
         Of the optimizer, for `w_in` and for `w_out`.
     """
 
-    def __init__(self, w_in: Any, w_out: Any, optimizer: Sgd | Adagrad | Adam) -> None:
+    def __init__(self, w_in: Any, w_out: Any, optimizer: Optimizer) -> None:
         self.w_in, self.w_out = exact(w_in), exact(w_out)
         self._optimizer = optimizer
         self.states = tuple(optimizer.state(w.value.shape) for w in (self.w_in, self.w_out))
@@ -341,7 +348,7 @@ class Training:
         weights = np.broadcast_to(np.asarray(term.weights, dtype=np.float64), (blocks, t, m))
         for b, i, j in np.ndindex(blocks, t, m):
             place, target = int(places[b, i]), int(term.targets[b, j])
-            label, weight = labels[b, i, j], weights[b, i, j]
+            label, weight = float(labels[b, i, j]), float(weights[b, i, j])
             if weight == 0:
                 errors.add(place, None, 0.0)
                 outputs.add(target, None, 0.0)
@@ -350,7 +357,7 @@ class Training:
             z = _dot(x, y)
             s = sigmoid(float(z.value))
             # A residual is as precise as its weight.
-            g = _function(z, s - label, s * (1 - s), 1.0) * float(weight)
+            g = _function(z, s - label, s * (1 - s), 1.0) * weight
             errors.add(place, y * g, weight)
             outputs.add(target, x * g, weight)
             losses.append(_function(z, softplus(z.value if label == 0 else -z.value), 1) * weight)

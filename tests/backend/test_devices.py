@@ -3,15 +3,18 @@
 import sys
 from collections.abc import Generator
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
+import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import pytest
 from array_api_compat import array_namespace
 
 from tests.conftest import to_host
-from xw2v.backend import PortableRunner, Team, TeamRunner, Worker, get_device
+from xw2v.backend import Device, PortableRunner, Team, TeamRunner, Worker, get_device
 from xw2v.backend.team import useful_workers
 from xw2v.errors import ConfigError, DeviceError
+from xw2v.kernel import Sgd
 
 
 @pytest.fixture
@@ -47,7 +50,38 @@ def test_cpu() -> None:
     assert isinstance(parameters, np.ndarray)
     assert (parameters.shape, parameters.dtype) == ((2, 3, 4), np.float32)
     assert not parameters.any()
-    assert isinstance(device.runner(3, 4, team=team, rows=10), TeamRunner)
+
+
+def runner_options() -> dict[str, Any]:
+    return {"team": Team(1), "parts": 2, "part_rows": 5, "optimizer": Sgd()}
+
+
+@pytest.mark.parametrize(("outputs", "hidden"), [(None, 0), (2, 0), (None, 7)])
+def test_runners_of_a_cpu(outputs: int | None, hidden: int) -> None:
+    runner = get_device("cpu").runner(3, 4, outputs=outputs, hidden=hidden, **runner_options())
+    assert isinstance(runner, TeamRunner)
+    assert (runner.w_in.shape, runner.w_out.shape) == ((3, 4), (outputs or 3, 4))
+    assert runner.whole_batches == (hidden > 0)
+
+
+@pytest.mark.parametrize(("outputs", "hidden"), [(None, 0), (2, 0), (None, 7)])
+def test_runners_of_other_devices(outputs: int | None, hidden: int) -> None:
+    """Where there are no workers, every batch is whole."""
+    device = Device("stand-in", numpy_namespace, "cpu")
+    runner = device.runner(3, 4, outputs=outputs, hidden=hidden, **runner_options())
+    assert isinstance(runner, PortableRunner)
+    assert (runner.w_in.shape, runner.w_out.shape) == ((3, 4), (outputs or 3, 4))
+    assert not runner.w_in.any()
+    assert not runner.w_out.any()
+    assert runner.whole_batches
+    assert device.team(3, 100).size == 1
+
+
+def test_the_words_of_a_batch() -> None:
+    """Fewer where vectors are long, within bounds, on a CPU; many on other devices."""
+    words = [get_device("cpu").batch_words(size) for size in (1, 50, 100, 200, 1000)]
+    assert words == [4096, 4096, 2048, 1024, 1024]
+    assert Device("stand-in", numpy_namespace, "cpu").batch_words(100) == 32_768
 
 
 def test_a_cpu_has_as_many_workers_as_are_wanted_and_have_work() -> None:
@@ -110,8 +144,7 @@ def test_cuda(cupy_namespace: ModuleType) -> None:
     assert device.name == "cuda:0"
     assert get_device("auto").name == "cuda:0"
     assert device.team(None, 100).size == device.team(3, 100).size == 1
-    team = Team(1)
-    runner = device.runner(3, 4, team=team, rows=10)
+    runner = device.runner(3, 4, **runner_options())
     assert isinstance(runner, PortableRunner)
     for parameters in (runner.w_in, runner.w_out):
         assert array_namespace(parameters) is device.xp

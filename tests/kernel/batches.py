@@ -6,14 +6,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from tests.conftest import to_host
-from xw2v.kernel import Batch, Projection, Term
+from xw2v.kernel import Batch, Optimizer, Projection, Term
 
-__all__ = ["MODELS", "NODES", "ROWS", "SIZE", "Model", "host_batch", "parameters", "setting"]
+__all__ = [
+    "MODELS",
+    "NODES",
+    "ROWS",
+    "SIZE",
+    "Model",
+    "assert_same_sums",
+    "host_batch",
+    "parameters",
+    "setting",
+    "states_of",
+]
 
 Floats = NDArray[np.float64]
+State = tuple[Any, ...]
 
 ROWS, SIZE = 6, 5
 NODES = ROWS - 1  # rows of W_out under hierarchical softmax
@@ -182,9 +195,7 @@ def cbow_pair_batch(xp: Any, dtype: str, *, kind: str = "mean", seed: int = 7) -
     predictions = np.minimum(mask.sum(axis=2), 1.0).reshape(-1)
     labels = np.asarray([1.0, 0, 0, 0, 0]).reshape(1, 1, 5)
     make = Maker(xp, dtype, 9)
-    make.term(
-        rng.integers(0, ROWS, (9, 5)), labels, np.repeat(predictions, 5).reshape(9, 1, 5)
-    )
+    make.term(rng.integers(0, ROWS, (9, 5)), labels, np.repeat(predictions, 5).reshape(9, 1, 5))
     return make.batch(rng.integers(0, ROWS, 36), predictions, 9, _projection(mask, kind))
 
 
@@ -240,9 +251,7 @@ def cbow_softmax_batch(xp: Any, dtype: str, *, kind: str = "mean", seed: int = 9
     mask = _mask(rng, (6, 3, 7))
     predictions = np.minimum(mask.sum(axis=2), 1.0).reshape(-1)
     make = Maker(xp, dtype, 18)
-    make.term(
-        rng.integers(0, ROWS, (18, 1)), 1.0, predictions.reshape(-1, 1, 1), softmax=True
-    )
+    make.term(rng.integers(0, ROWS, (18, 1)), 1.0, predictions.reshape(-1, 1, 1), softmax=True)
     words = rng.integers(0, ROWS, 42)
     return make.batch(words, predictions, 6, _projection(mask, kind))
 
@@ -306,6 +315,22 @@ def setting(name: str, xp: Any, dtype: str, **seed: int) -> tuple[Any, Any, Batc
     return w_in, w_out, model.batch(xp, dtype, **seed)
 
 
+def states_of(optimizer: Optimizer, w_in: Any, w_out: Any) -> tuple[State, State]:
+    """The state of an optimizer before its first step."""
+    xp = array_namespace(w_in)
+
+    def zeros(shape: tuple[int, ...]) -> Any:
+        return xp.zeros(shape, dtype=w_in.dtype)
+
+    return optimizer.state(zeros, w_in.shape), optimizer.state(zeros, w_out.shape)
+
+
+def assert_same_sums(ours: Any, expected: Any) -> None:
+    """Check float64 arrays to the bit; but sums that a GPU makes have no order."""
+    rtol = 1e-9 if hasattr(ours, "get") else 0.0
+    np.testing.assert_allclose(to_host(ours), to_host(expected), rtol=rtol, atol=rtol)
+
+
 def host_batch(batch: Batch) -> Batch:
     """The same on NumPy arrays."""
 
@@ -315,8 +340,9 @@ def host_batch(batch: Batch) -> Batch:
         if isinstance(thing, tuple):
             return tuple(on_host(each) for each in thing)
         if dataclasses.is_dataclass(thing):
-            fields = dataclasses.fields(thing)
-            return type(thing)(**{f.name: on_host(getattr(thing, f.name)) for f in fields})
+            names = [field.name for field in dataclasses.fields(thing)]
+            values = {name: on_host(getattr(thing, name)) for name in names}
+            return dataclasses.replace(thing, **values)  # type: ignore[type-var]
         return to_host(thing)
 
     host: Batch = on_host(batch)

@@ -10,7 +10,7 @@ import pytest
 
 from tests import oracle
 from tests.conftest import to_host
-from tests.kernel.batches import MODELS, ROWS, host_batch, parameters, setting
+from tests.kernel.batches import MODELS, ROWS, host_batch, parameters, setting, states_of
 from xw2v.kernel import (
     Adagrad,
     Adam,
@@ -149,7 +149,7 @@ def test_the_centers_of_interleaved_blocks_take_turns() -> None:
         predictions=batch.predictions[order],
         terms=(dataclasses.replace(term, interleave=1),),
     )
-    by_rows = dataclasses.replace(term, interleave=1, rows=places)
+    by_rows = dataclasses.replace(term, rows=places)  # takes turns no more
     alone = dataclasses.replace(batch, terms=(term,))
     told = dataclasses.replace(batch, terms=(by_rows,))
     ours, theirs, same_by_rows = (
@@ -205,10 +205,7 @@ def test_terms_of_numbers_of_blocks_that_do_not_divide_each_other() -> None:
 def step_of(name: str, xp: Any, batch: Batch, optimizer: Optimizer) -> list[Any]:
     """What a step of a batch leaves."""
     w_in, w_out, _ = setting(name, xp, "float64")
-    states = tuple(
-        optimizer.state(lambda shape: xp.zeros(shape, dtype=xp.float64), table.shape)
-        for table in (w_in, w_out)
-    )
+    states = states_of(optimizer, w_in, w_out)
     loss = train_step(
         w_in,
         w_out,

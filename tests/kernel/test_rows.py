@@ -1,4 +1,4 @@
-"""Gather and scatter-add, each body against the same plain loops."""
+"""Gather, scatter-add and sums by row, each body against the same plain loops."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 from tests import oracle
 from tests.conftest import epsilon, to_host
-from xw2v.kernel import gather, scatter_add
+from xw2v.kernel import gather, scatter_add, summed_rows
 from xw2v.kernel import rows as rows_module
 
 ULPS = 4  # of the accumulated magnitude
@@ -197,3 +197,101 @@ def test_gather_into_an_array(shape: tuple[int, ...]) -> None:
     rows = gather(table, ids, out=out)
     assert np.shares_memory(rows, out)
     np.testing.assert_array_equal(rows, table[ids])
+
+
+# Sums by row
+
+
+def check_summed(xp: Any, dtype: str, ids: Any, updates: Any, positions: Any = None) -> None:
+    """Compare with plain loops; arrays on the host."""
+    kind = getattr(xp, dtype)
+    updates = np.asarray(updates, dtype=dtype)
+    ours = xp.asarray(updates, dtype=kind)
+    before = ours + 0
+    rows, sums, first = summed_rows(
+        xp.asarray(ids, dtype=xp.int32),
+        ours,
+        None if positions is None else xp.asarray(positions, dtype=xp.int32),
+    )
+    np.testing.assert_array_equal(to_host(ours), to_host(before))
+    assert sums.dtype == first.dtype == kind
+    assert sums.shape == (rows.shape[0], updates.shape[1])
+    assert first.shape == rows.shape
+    once = to_host(first) == 1
+    assert (once | (to_host(first) == 0)).all()
+    rows, sums = to_host(rows), to_host(sums)
+    # Each row has one place ...
+    assert sorted(rows[once].tolist()) == sorted(set(ids))
+    assert set(rows.tolist()) == set(ids)
+    # ... with all of its sum.
+    assert not sums[~once].any()
+    zeros = np.zeros((8, updates.shape[1]))
+    expected = oracle.scatter_add(zeros, ids, updates, None, positions)
+    bound = ULPS * epsilon(dtype) * magnitude(zeros, ids, updates, None, positions)
+    assert (np.abs(sums[once] - expected[rows[once]]) <= bound[rows[once]]).all()
+    n = len(set(ids)) if xp.__name__.endswith("numpy") else len(ids)
+    assert rows.shape == (n,)
+
+
+@pytest.mark.parametrize("ids_dtype", ["int32", "int64"])
+@pytest.mark.parametrize("with_positions", [False, True])
+def test_summed_rows(xp: Any, dtype: str, with_positions: bool, ids_dtype: str) -> None:
+    rng = np.random.default_rng(6)
+    ids = rng.integers(0, 7, 60)
+    updates = rng.standard_normal((45 if with_positions else 60, 5))
+    positions = rng.integers(0, 45, 60) if with_positions else None
+    check_summed(xp, dtype, ids.astype(ids_dtype).tolist(), updates, positions)
+
+
+@pytest.mark.parametrize(
+    "ids", [[3], [3, 3, 3], [5, 4, 1, 0], [0, 7, 0, 7, 7], [1, 1, 0, 0]], ids=str
+)
+def test_summed_rows_of_few(xp: Any, ids: list[int]) -> None:
+    check_summed(xp, "float64", ids, np.arange(1.0, 2 * len(ids) + 1).reshape(-1, 2))
+
+
+@pytest.mark.parametrize("with_positions", [False, True])
+def test_summed_rows_of_nothing(xp: Any, with_positions: bool) -> None:
+    nothing = xp.zeros(0, dtype=xp.int32)
+    updates = xp.ones((3 if with_positions else 0, 2), dtype=xp.float32)
+    rows, sums, first = summed_rows(nothing, updates, nothing if with_positions else None)
+    assert rows.shape == first.shape == (0,)
+    assert sums.shape == (0, 2)
+
+
+@pytest.mark.parametrize("exact", [0, 59, 60, 1 << 24])
+@pytest.mark.parametrize("ids_dtype", ["int32", "int64"])
+@pytest.mark.parametrize("with_positions", [False, True])
+def test_summed_rows_with_scratch(
+    with_positions: bool, ids_dtype: str, exact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bits, the rows perhaps in another order; and the scratch is left as zeros."""
+    monkeypatch.setattr(rows_module, "_EXACT_NUMBERS", exact)
+    rng = np.random.default_rng(8)
+    scratch = np.zeros(9, dtype=np.float32)
+    for n in (60, 1, 0):
+        ids = rng.integers(0, 9, n).astype(ids_dtype)
+        updates = rng.standard_normal((60, 3)).astype(np.float32)
+        positions = rng.integers(0, 60, n) if with_positions else None
+        own = updates if with_positions else updates[:n]
+        expected_rows, expected, _ = summed_rows(ids, own, positions)
+        rows, sums, first = summed_rows(ids, own, positions, scratch=scratch)
+        order = np.argsort(rows)
+        np.testing.assert_array_equal(rows[order], expected_rows)
+        assert sums[order].tobytes() == expected.tobytes()
+        assert (first == 1).all()
+        assert not scratch.any()
+
+
+def test_sums_are_made_in_the_order_of_the_updates(body: str) -> None:
+    """So that a row's sum does not depend on who adds up which other rows."""
+    rng = np.random.default_rng(7)
+    ids = rng.integers(0, 40, 2000).astype(np.int32)
+    updates = rng.standard_normal((2000, 3)).astype(np.float32)
+    rows, sums, _ = summed_rows(ids, updates)
+    for parts in (2, 5):
+        for owner in range(parts):
+            mine = np.flatnonzero(ids % parts == owner)
+            own_rows, own, _ = summed_rows(ids[mine], updates, mine)
+            np.testing.assert_array_equal(own_rows, rows[rows % parts == owner])
+            assert own.tobytes() == sums[rows % parts == owner].tobytes()

@@ -112,10 +112,10 @@ CBOW: dict[str, Maker] = {
     "cbow-softmax-16": blocks(16, softmax(), MEAN),
 }
 PATHS: dict[str, Maker] = {
-    "paths-1x1": blocks(1, paths(1, 1)),
+    "paths-3x4": blocks(3, paths(4, 1)),
     "paths-7x3": blocks(7, paths(3, 5)),
     "paths-64x2": blocks(64, paths(2, 32)),
-    "cbow-paths-1x1": blocks(1, paths(1, 1), MEAN),
+    "cbow-paths-3x4": blocks(3, paths(4, 1), MEAN),
     "cbow-paths-5x4": blocks(5, paths(4, 8), UNDIVIDED),
     "cbow-paths-32x3": blocks(32, paths(3, 32), SUM),
 }
@@ -210,7 +210,9 @@ def same_batch(mine: Batch, expected: Batch) -> None:
     assert (mine.projection is None) == (expected.projection is None)
     if mine.projection is not None and expected.projection is not None:
         for field in fields(Projection):
-            same_bits(getattr(mine.projection, field.name), getattr(expected.projection, field.name))
+            same_bits(
+                getattr(mine.projection, field.name), getattr(expected.projection, field.name)
+            )
     for term, reference in zip(mine.terms, expected.terms, strict=True):
         for field in fields(Term):
             ours, theirs = getattr(term, field.name), getattr(reference, field.name)
@@ -218,3 +220,26 @@ def same_batch(mine: Batch, expected: Batch) -> None:
                 assert ours == theirs
             elif mine.parts or field.name not in ("labels", "weights"):
                 same_bits(ours, theirs)  # of nothing, there may be something to broadcast
+
+
+def check_weights(batch: Batch) -> None:
+    """Check that rows weigh what their logits do.
+
+    Of inputs: what a hidden vector takes from all of them, times what each gets of its error.
+    """
+    totals = np.zeros(batch.predictions.shape[0])
+    for term in batch.terms:
+        places = oracle.hidden_of(batch, term)
+        shape = (*places.shape, term.targets.shape[1])
+        weights = np.broadcast_to(to_host(term.weights), shape)
+        target_weights = to_host(term.target_weights)
+        assert target_weights.shape == term.targets.shape
+        np.testing.assert_allclose(target_weights, weights.sum(axis=1), rtol=1e-5)
+        # What the softmax gives to all words weighs as much as what is to be predicted.
+        np.add.at(totals, places, weights.sum(axis=2) * (2 if term.softmax else 1))
+    expected = np.zeros(batch.inputs.shape[0])
+    for total, made_of in zip(totals, contents(batch), strict=True):
+        taken = sum(forward for forward, _ in made_of.values())
+        for place, (_, back) in made_of.items():
+            expected[place] += total * taken * back
+    np.testing.assert_allclose(to_host(batch.input_weights), expected, rtol=1e-5)

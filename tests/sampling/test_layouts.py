@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import oracle
 from tests.conftest import to_host
 from tests.sampling.planning import (
     ALWAYS_THE_FIRST,
@@ -19,6 +18,7 @@ from tests.sampling.planning import (
     SUM,
     Maker,
     blocks,
+    check_weights,
     contents,
     logits,
     negatives,
@@ -151,7 +151,7 @@ def contexts_by_center(
 def projected(cbow: Cbow, contexts: list[int]) -> dict[int, tuple[float, float]]:
     """What each context word gives to the hidden vector, and gets of its error."""
     forward = float(np.float32(1) / np.float32(len(contexts))) if cbow.mean else 1.0
-    return {context: (forward, forward if cbow.exact else 1.0) for context in contexts}
+    return dict.fromkeys(contexts, (forward, forward if cbow.exact else 1.0))
 
 
 def test_an_undivided_sum_is_the_exact_one() -> None:
@@ -165,7 +165,7 @@ def test_an_undivided_sum_is_the_exact_one() -> None:
     same_batch(*batches)
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@every_layout
 def test_a_prediction_has_negative_times_its_weight_in_negatives(name: str) -> None:
     corpus, thresholds, counts = numbered()
     layout = LAYOUTS[name](counts, np, ALWAYS_THE_FIRST)
@@ -188,7 +188,7 @@ def test_a_prediction_has_negative_times_its_weight_in_negatives(name: str) -> N
             assert negative[place] == pytest.approx(negatives_of(layout) * weight, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@every_layout
 def test_softmax_is_the_head_of_its_only_term(name: str) -> None:
     corpus, thresholds, counts = numbered()
     for _, planned in plan(LAYOUTS[name](counts, np, 0.75), corpus, thresholds):
@@ -201,26 +201,10 @@ def test_softmax_is_the_head_of_its_only_term(name: str) -> None:
 
 @every_layout
 def test_weights_of_rows_are_those_of_their_logits(name: str) -> None:
-    """Of inputs: what an error gets from each, times what each gets of it."""
     corpus, thresholds, counts = numbered()
     for _, planned in plan(LAYOUTS[name](counts, np, 0.75), corpus, thresholds, window=4):
         for batch in planned.batches:
-            totals = np.zeros(batch.predictions.shape[0])
-            for term in batch.terms:
-                places = oracle.hidden_of(batch, term)
-                shape = (*places.shape, term.targets.shape[1])
-                weights = np.broadcast_to(term.weights, shape)
-                assert term.target_weights.shape == term.targets.shape
-                np.testing.assert_allclose(term.target_weights, weights.sum(axis=1), rtol=1e-5)
-                np.add.at(totals, places, weights.sum(axis=2))
-            if "softmax" in name:
-                totals *= 2
-            expected = np.zeros(batch.inputs.shape[0])
-            for total, made_of in zip(totals, contents(batch), strict=True):
-                received = sum(forward for forward, _ in made_of.values())
-                for place, (_, back) in made_of.items():
-                    expected[place] += total * received * back
-            np.testing.assert_allclose(batch.input_weights, expected, rtol=1e-5)
+            check_weights(batch)
 
 
 # The same everywhere, however it is cut
@@ -282,7 +266,7 @@ def test_batch_words_decide_nothing_but_where_batches_end(name: str) -> None:
 @pytest.mark.parametrize("window", [1, 5])
 def test_the_largest_batch_is_known_beforehand(name: str, batch_words: int, window: int) -> None:
     """Neither more nor less, where the text is long enough for one and shapes are known."""
-    vocabulary, corpus = random_corpus(1500, 40)
+    vocabulary, corpus = random_corpus(900, 40)
     thresholds = keep_thresholds(vocabulary.counts, 0.0)
     layout = LAYOUTS[name](vocabulary.counts, np, 0.75)
     rows, parts = set(), []
@@ -298,7 +282,7 @@ def test_the_largest_batch_is_known_beforehand(name: str, batch_words: int, wind
         assert max(rows) <= layout.part_rows(window)
     else:
         assert rows == {layout.part_rows(window)}
-    if layout.least_words <= batch_words <= 1500:
+    if layout.least_words <= batch_words <= 900:
         assert max(parts) == layout.parts(batch_words)
     else:
         assert max(parts) <= layout.parts(batch_words)
@@ -308,15 +292,15 @@ def test_the_largest_batch_is_known_beforehand(name: str, batch_words: int, wind
 @pytest.mark.parametrize("batch_words", [1, 100, 100_000])
 def test_shares_put_together_are_the_whole_batch(name: str, batch_words: int) -> None:
     """However few parts there are to share out, also of a last batch that is smaller."""
-    check_shares(LAYOUTS[name], batch_words, np)
+    check_shares(LAYOUTS[name], batch_words, np, (2, 5))
 
 
 @every_layout
 def test_shares_are_the_same_everywhere(name: str, xp: Any) -> None:
-    check_shares(LAYOUTS[name], 100, xp, most=3)
+    check_shares(LAYOUTS[name], 100, xp, (3,))
 
 
-def check_shares(make: Maker, batch_words: int, xp: Any, most: int = 5) -> None:
+def check_shares(make: Maker, batch_words: int, xp: Any, numbers: tuple[int, ...]) -> None:
     vocabulary, corpus = random_corpus(250, 40, sentence=(1, 2, 30, 9))
     counts = vocabulary.counts
     if batch_words == 1 and make(counts, np, 0.75).least_words == 1:
@@ -331,10 +315,11 @@ def check_shares(make: Maker, batch_words: int, xp: Any, most: int = 5) -> None:
         return [batch for _, batch in batches]
 
     expected_batches = planned((0, 1), np)
-    for of in range(1, most + 1):
+    for of in numbers:
         shares = [planned((rank, of), xp) for rank in range(of)]
         for expected, *some in zip(expected_batches, *shares, strict=True):
-            parts, sizes = list(parts_of(expected)), []
+            parts = list(parts_of(expected))
+            sizes: list[int] = []
             for mine in some:
                 first = sum(sizes)
                 assert mine.first_part == first
@@ -436,14 +421,6 @@ def test_windows_as_large_as_the_numbers_allow(make: tuple[str, Maker], window: 
         assert batch.input_weights.sum() == weighs * 2 * 2 * window
     for term in batch.terms:
         assert term.weights.min() >= 0
-    assert sum(weight for *_, label, weight in logits(batch) if label == 1) == (
-        batch.predictions.sum() if name != "paths" else batch.predictions.sum() * (1 - code_of(0))
-    )
-
-
-def code_of(word: int) -> int:
-    """Of two words, the more frequent one is the second branch of the only node."""
-    return 1 - word
 
 
 # Negatives of their own
@@ -549,12 +526,12 @@ def expected_gradients(
 def test_shared_and_independent_negatives_have_the_same_expected_gradient(
     make: Maker, cbow: Cbow | None
 ) -> None:
-    """Both have the exact one: averages over 3,000 seeds come within 5 standard errors of it.
+    """Both have the exact one: averages over 1,500 seeds come within 5 standard errors of it.
 
-    The standard errors are below 3% of the part that the negatives have in it, so a wrong weight,
+    The standard errors are below 4% of the part that the negatives have in it, so a wrong weight,
     a wrong distribution or a wrong number of negatives would show.
     """
-    seeds, window = 3000, 2
+    seeds, window = 1500, 2
     vocabulary, corpus = random_corpus(40, 5, sentence=(9, 1, 4))
     shares = vocabulary.counts**0.75 / (vocabulary.counts**0.75).sum()
     layout = make(vocabulary.counts, np, 0.75)
@@ -583,5 +560,5 @@ def test_shared_and_independent_negatives_have_the_same_expected_gradient(
     exact = np.stack(expected_gradients(corpus, w_in, w_out, shares, negative=3, **options))
     positive = np.stack(expected_gradients(corpus, w_in, w_out, shares, negative=0, **options))
     errors = samples.std(axis=0) / np.sqrt(seeds)
-    assert errors.max() < 0.03 * np.abs(exact - positive).max()
+    assert errors.max() < 0.04 * np.abs(exact - positive).max()
     assert (np.abs(samples.mean(axis=0) - exact) < 5 * errors).all()

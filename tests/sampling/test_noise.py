@@ -1,5 +1,6 @@
 """Negatives follow count ** ns_exponent, kept words their probability."""
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from xw2v.sampling import (
     sample_chunk,
     stream_key,
 )
+from xw2v.sampling.noise import noise_shares
 
 EXPONENTS = [0.75, 0.0, 1.0, -0.5]
 DRAWS = 1_200_000
@@ -57,6 +59,27 @@ def test_table_holds_the_distribution(counts: NDArray[np.int64], ns_exponent: fl
     assert table.thresholds.dtype == table.aliases.dtype == np.int32
     assert ((table.aliases >= 0) & (table.aliases < counts.size)).all()
     np.testing.assert_allclose(implied(table), target(counts, ns_exponent), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("ns_exponent", [-40.0, -3.5, -0.5, 0.0, 0.75, 1.0, 2.5, 40.0])
+def test_shares_are_powers_divided_by_their_sum(ns_exponent: float) -> None:
+    """Of which 2**62 to the 40th is too large for any floating number."""
+    counts = np.asarray([2**62, 10**9, 10**9, 1000, 3, 1, 1])
+    powers = [Decimal(count) ** Decimal(ns_exponent) for count in counts.tolist()]
+    expected = [float(power / sum(powers)) for power in powers]
+    np.testing.assert_allclose(noise_shares(counts, ns_exponent), expected, rtol=1e-11, atol=1e-300)
+
+
+@pytest.mark.parametrize("ns_exponent", [1e5, 1e300, 1.7e308])
+def test_shares_of_exponents_of_any_size(ns_exponent: float) -> None:
+    counts = np.asarray([2**62, 2**62, 1000, 3, 2, 2, 2])
+    np.testing.assert_array_equal(noise_shares(counts, ns_exponent)[:3], [0.5, 0.5, 0])
+    np.testing.assert_allclose(
+        noise_shares(counts, -ns_exponent), [0, 0, 0, 0, 1 / 3, 1 / 3, 1 / 3], rtol=1e-15
+    )
+    same = np.asarray([7, 7, 7, 7])
+    for exponent in (ns_exponent, -ns_exponent):
+        np.testing.assert_array_equal(noise_shares(same, exponent), [0.25] * 4)
 
 
 def test_exponents_that_leave_one_word() -> None:

@@ -19,7 +19,7 @@ from xw2v.backend.profile import Profile, measured
 from xw2v.backend.steps import Step
 from xw2v.backend.team import Team, Worker
 from xw2v.backend.vocabulary import Vocabulary
-from xw2v.kernel import Batch, Optimizer, Sgd, Term, gather, project, project_back, term_gradients
+from xw2v.kernel import Batch, Optimizer, Sgd, gather, project, project_back, term_gradients
 
 __all__ = ["TeamRunner"]
 
@@ -254,14 +254,17 @@ class _Share:
             return
         first = step.first_part
         for batch, region in zip(step.batches, self._regions, strict=True):
-            if parts := batch.parts:
-                floats = (region.stop - region.start) * self._exchange.table.shape[1]
+            parts = batch.parts
+            if parts and batch.terms[0].rows is not None:
+                self._compute_gathered(batch, region, first, step.with_loss)
+            elif parts:
+                part_rows = (region.stop - region.start) // parts
+                floats = parts * part_rows * self._exchange.table.shape[1]
                 tiles = min(parts, math.ceil(floats / _TILE_FLOATS))
                 for start, stop in itertools.pairwise(parts * i // tiles for i in range(tiles + 1)):
-                    part_rows = (region.stop - region.start) // parts
                     tile = slice(region.start + start * part_rows, region.start + stop * part_rows)
                     self._compute(batch.part(start, stop), tile, first + start, step.with_loss)
-                first += parts
+            first += parts
 
     def _compute(self, batch: Batch, tile: slice, first: int, with_loss: bool) -> None:
         """Compute the gradients of some parts: where their rows are, and which they are."""
@@ -269,8 +272,7 @@ class _Share:
         parts = batch.parts
         gradients = exchange.gradients[tile].reshape(parts, -1, size)
         rows = workspace("rows", gradients.shape)
-        with measured(self._profile, "gather"):
-            gather(exchange.table, exchange.ids[tile], out=rows.reshape(-1, size))
+        self._gather(tile, rows)
         end = inputs = batch.inputs.size // parts
         hidden, errors = rows[:, :inputs], gradients[:, :inputs]
         projection = batch.projection
@@ -278,16 +280,11 @@ class _Share:
             shape = parts, batch.predictions.size // parts, size
             hidden = project(hidden, projection, out=workspace("hidden", shape), xp=self._xp)
             errors = workspace("errors", shape)
-        if batch.terms[0].rows is not None:
-            if not errors.flags.c_contiguous:
-                errors = workspace("errors", errors.shape)
-            errors[...] = 0.0
         losses = np.zeros(parts)
         for k, term in enumerate(batch.terms):
             begin, end = end, end + term.targets.size // parts
-            added = term.rows is not None  # by itself
-            dx = errors if k == 0 or added else workspace("more dx", errors.shape)
-            z = workspace("z", (_logits(term, batch.predictions.size),))
+            dx = workspace("more dx", errors.shape) if k else errors
+            z = workspace("z", (batch.predictions.size * term.targets.shape[1],))
             result = term_gradients(
                 hidden,
                 rows[:, begin:end],
@@ -296,21 +293,75 @@ class _Share:
                 out=(z, dx, gradients[:, begin:end]),
                 xp=self._xp,
             )
-            if dx is not errors:
+            if k:
                 errors += dx
             if result.loss is not None:
                 losses += result.loss.sum(axis=1, dtype=np.float64)
-        if projection is None and not np.shares_memory(errors, gradients):
-            gradients[:, :inputs] = errors
         if projection is not None:
             project_back(errors, projection, out=gradients[:, :inputs], xp=self._xp)
-        if self._trainable is not None:
-            gradients *= self._trainable.take(exchange.ids[tile]).reshape(parts, -1, 1)
+        self._freeze(tile)
         if with_loss:
             here = slice(first, first + parts)
             exchange.losses[here] = losses
             predictions = batch.predictions.reshape(parts, -1)
             exchange.predictions[here] = predictions.sum(axis=1, dtype=np.float64)
+
+    def _compute_gathered(
+        self, batch: Batch, region: slice, first: int, with_loss: bool
+    ) -> None:
+        """Compute the gradients of a part whose terms say which hidden vectors they need."""
+        exchange, workspace, size = self._exchange, self._workspace, self._exchange.table.shape[1]
+        end = region.start + batch.inputs.size
+        inputs = slice(region.start, end)
+        hidden = workspace("rows", (1, batch.inputs.size, size))
+        self._gather(inputs, hidden)
+        projection, shape = batch.projection, (1, batch.predictions.size, size)
+        if projection is not None:
+            hidden = project(hidden, projection, out=workspace("hidden", shape), xp=self._xp)
+        errors = workspace("errors", shape)
+        errors[...] = 0.0
+        loss = 0.0
+        for term in batch.terms:
+            assert term.rows is not None
+            blocks, (targets, pairs) = term.sets, (term.targets.shape[1], term.rows.shape[1])
+            step = max(1, _TILE_FLOATS // ((targets + pairs) * size))
+            for start in range(0, blocks, step):
+                some = term.part(start, min(start + step, blocks), blocks, 0)
+                tile = slice(end, end + some.targets.size)
+                y = workspace("y", (1, some.targets.size, size))
+                self._gather(tile, y)
+                z = workspace("z", (some.targets.size * pairs,))
+                result = term_gradients(
+                    hidden,
+                    y,
+                    some,
+                    with_loss=with_loss,
+                    out=(z, errors, exchange.gradients[None, tile]),
+                    xp=self._xp,
+                )
+                if result.loss is not None:
+                    loss += float(result.loss.sum(dtype=np.float64))
+                end = tile.stop
+        if projection is not None:
+            project_back(errors, projection, out=exchange.gradients[None, inputs], xp=self._xp)
+        else:
+            exchange.gradients[inputs] = errors[0]
+        self._freeze(region)
+        if with_loss:
+            exchange.losses[first] = loss
+            exchange.predictions[first] = batch.predictions.sum(dtype=np.float64)
+
+    def _gather(self, tile: slice, rows: Floats) -> None:
+        with measured(self._profile, "gather"):
+            exchange = self._exchange
+            flat = rows.reshape(-1, exchange.table.shape[1])
+            gather(exchange.table, exchange.ids[tile], out=flat)
+
+    def _freeze(self, tile: slice) -> None:
+        """Take away the gradients of rows that are not to change."""
+        if self._trainable is not None:
+            exchange = self._exchange
+            exchange.gradients[tile] *= self._trainable.take(exchange.ids[tile])[:, None]
 
     def _compute_softmax(self, step: Step) -> None:
         """Make the step of W_out; compute the gradients of all inputs of the whole batch."""
@@ -394,12 +445,6 @@ class _Share:
         parts = slice(0, step.parts)
         count = math.fsum(self._exchange.predictions[parts])
         return math.fsum(self._exchange.losses[parts]) / count if count else None
-
-
-def _logits(term: Term, hidden: int) -> int:
-    """Return how many logits a term has."""
-    blocks, targets = term.targets.shape
-    return targets * (hidden if term.rows is None else blocks * term.rows.shape[1])
 
 
 def _separated(pairs: Floats) -> Floats:

@@ -46,6 +46,11 @@ class Term:
     rows: Array | None = None
     softmax: bool = False
 
+    @property
+    def sets(self) -> int:
+        """Into how many stretches of consecutive hidden vectors the term can be cut."""
+        return int(self.targets.shape[0]) // self.interleave
+
     def part(self, start: int, stop: int, of: int, hidden: int) -> "Term":
         """Return the blocks of parts `start` to `stop`.
 

@@ -10,6 +10,7 @@ is stable at every batch size and rate.
 from typing import Any
 
 from array_api_compat import array_namespace
+from array_api_compat import device as device_of
 
 from xw2v.kernel.rows import scatter_add
 
@@ -40,7 +41,14 @@ def damping_factor(c: Array) -> Array:
     return t / (h * (1.0 + t))
 
 
-def row_totals(ids: Array, weights: Array, n_rows: int, *, scratch: Array | None = None) -> Array:
+def row_totals(
+    ids: Array,
+    weights: Array,
+    n_rows: int,
+    *,
+    rows: Array | None = None,
+    scratch: Array | None = None,
+) -> Array:
     """Return for each id the summed weight of all occurrences of that id.
 
     Parameters
@@ -51,21 +59,23 @@ def row_totals(ids: Array, weights: Array, n_rows: int, *, scratch: Array | None
         Weight of each occurrence.
     n_rows : int
         Rows V of the table that the ids refer to.
+    rows : array, shape (R,), integer, optional
+        The ids to return totals for; `ids` if absent.
     scratch : array, shape (V,), dtype of `weights`, optional
         Zeros to work in, left as zeros; saves making them. NumPy and CuPy only.
 
     Returns
     -------
-    array, shape (N,), dtype of `weights`
+    array, shape (N,) or (R,), dtype of `weights`
     """
     xp = array_namespace(ids, weights)
     if scratch is None:
-        table = xp.zeros(n_rows, dtype=weights.dtype)
+        table = xp.zeros(n_rows, dtype=weights.dtype, device=device_of(weights))
         scatter_add(table, ids, weights)
-        return xp.take(table, ids, axis=0)
+        return xp.take(table, ids if rows is None else rows, axis=0)
     ids = xp.astype(ids, xp.int64)  # what look-ups convert them to, each by itself
     scatter_add(scratch, ids, weights)
-    totals = xp.take(scratch, ids, axis=0)
+    totals = xp.take(scratch, ids if rows is None else rows, axis=0)
     scratch[ids] = 0
     return totals
 

@@ -4,13 +4,14 @@ The gradients of a row are always put together first; then it makes one step. St
 every row, and changes for those that a batch touches.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from array_api_compat import array_namespace
 
-from xw2v.kernel.damping import damped_rates
+from xw2v.kernel.damping import damped_rates, row_totals
 from xw2v.kernel.rows import scatter_add, summed_rows
 
 __all__ = ["Adagrad", "Adam", "Optimizer", "Sgd"]
@@ -156,8 +157,8 @@ class Adam:
     """Steps along the mean of recent gradients, divided by the root of their mean square.
 
     Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1, lazily: a row
-    that a batch does not touch stays as it is, state included, and a row's own steps are what
-    the correction for the first ones counts.
+    that no logit of weight depends on stays as it is, state included, and a row's own steps are
+    what the correction for the first ones counts.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ class Adam:
         state: State,
         ids: Array,
         gradients: Array,
-        weights: Array,  # noqa: ARG002 - as in the protocol
+        weights: Array,
         alpha: float,
         *,
         positions: Array | None = None,
@@ -191,6 +192,8 @@ class Adam:
         xp = array_namespace(table)
         means, squares, counts = state
         rows, sums, first = summed_rows(ids, gradients, positions, scratch=scratch)
+        totals = row_totals(ids, weights, table.shape[0], rows=rows, scratch=scratch)
+        first = first * xp.astype(totals > 0, first.dtype)
         scatter_add(counts, rows, first)
         once, n = first[:, None], xp.take(counts, rows, axis=0)[:, None]
         mean = xp.take(means, rows, axis=0)
@@ -205,8 +208,15 @@ class Adam:
         scatter_add(squares, rows, sums)
         square += sums
         root = xp.sqrt(square)
-        root *= 1.0 / xp.sqrt(1.0 - self.beta2**n)
+        root *= 1.0 / xp.sqrt(_reached(self.beta2, n))
         root += self.epsilon
-        mean *= -alpha * once / (1.0 - self.beta1**n)
+        mean *= -alpha * once / _reached(self.beta1, n)
         mean /= root
         scatter_add(table, rows, mean)
+
+
+def _reached(beta: float, n: Array) -> Array:
+    """Return ``1 - beta ** n`` for numbers of steps, 1 at least, without cancellation."""
+    xp = array_namespace(n)
+    logarithm = math.log(beta) if beta > 0 else -math.inf
+    return -xp.expm1(xp.maximum(n, 1.0) * logarithm)

@@ -97,7 +97,7 @@ def scatter_add(
         xp.add.at(table, ids, updates)
         return table
     rows = xp.arange(table.shape[0], dtype=ids.dtype)[:, None]
-    step = max(1, _ONE_HOT_ELEMENTS // table.shape[0])
+    step = max(1, _ONE_HOT_ELEMENTS // max(1, table.shape[0]))
     for start in range(0, ids.shape[0], step):
         some = slice(start, min(start + step, ids.shape[0]))
         one_hot = xp.astype(rows == ids[some][None, :], table.dtype)

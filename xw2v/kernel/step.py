@@ -177,10 +177,11 @@ def term_gradients(
     """
     if xp is None:
         xp = array_namespace(x, y)
+    if term.rows is not None:
+        return _gathered_gradients(x, y, term, with_loss, out, xp)
     parts, n, size = x.shape
     (blocks, m), turns = term.targets.shape, term.interleave
-    t = parts * n // blocks if term.rows is None else term.rows.shape[1]
-    sets = blocks // turns // parts
+    t, sets = parts * n // blocks, term.sets // parts
 
     def of_hidden(rows: Array) -> Array:
         by_turn = xp.reshape(rows, (parts, sets, t, turns, size))
@@ -195,31 +196,73 @@ def term_gradients(
         return xp.reshape(values, (parts, sets, turns, *values.shape[1:]))
 
     z, dx, dy = out
-    own = x if term.rows is None else gather(xp.reshape(x, (-1, size)), term.rows, xp=xp)
     gradients = block_gradients(
-        of_hidden(own),
+        of_hidden(x),
         of_targets(y),
         of_blocks(term.labels),
         of_blocks(term.weights),
         with_loss=with_loss,
         out=(
             None if z is None else xp.reshape(z, (parts, sets, turns, t, m)),
-            None if dx is None or term.rows is not None else of_hidden(dx),
+            None if dx is None else of_hidden(dx),
             None if dy is None else of_targets(dy),
         ),
         xp=xp,
     )
-    found = xp.permute_dims(gradients.x, (0, 1, 3, 2, 4))
-    if term.rows is None:
-        dx = xp.reshape(found, x.shape)
-    else:
-        dx = xp.zeros_like(x) if dx is None else dx
-        rows = xp.reshape(term.rows, (-1,))
-        # Reshaped, a contiguous array is a view where it matters: with NumPy and CuPy.
-        flat = scatter_add(xp.reshape(dx, (-1, size)), rows, xp.reshape(found, (-1, size)))
-        dx = xp.reshape(flat, x.shape)
+    in_text_order = xp.permute_dims(gradients.x, (0, 1, 3, 2, 4))
     loss = None if gradients.loss is None else xp.reshape(gradients.loss, (parts, -1))
-    return BlockGradients(dx, xp.reshape(gradients.y, y.shape), loss)
+    return BlockGradients(
+        xp.reshape(in_text_order, x.shape), xp.reshape(gradients.y, y.shape), loss
+    )
+
+
+def _gathered_gradients(
+    x: Array,
+    y: Array,
+    term: Term,
+    with_loss: bool,
+    out: tuple[Array | None, Array | None, Array | None],
+    xp: Any,
+) -> BlockGradients:
+    """Return the same for a term that says which hidden vectors its blocks have."""
+    parts, _, size = x.shape
+    blocks, m = term.targets.shape
+    t = term.rows.shape[1]
+    each = (parts, blocks // parts)
+    own = gather(xp.reshape(x, (-1, size)), term.rows, xp=xp)
+
+    def turned(values: Array | float) -> Array | float:
+        if isinstance(values, float):
+            return values
+        values = xp.matrix_transpose(values)
+        return xp.reshape(values, (*each, *values.shape[1:])) if per_block(values) else values
+
+    z, dx, dy = out
+    # With targets and hidden vectors in each other's place: labels and weights are made for
+    # long rows of hidden vectors.
+    gradients = block_gradients(
+        xp.reshape(y, (*each, m, size)),
+        xp.reshape(own, (*each, t, size)),
+        turned(term.labels),
+        turned(term.weights),
+        with_loss=with_loss,
+        out=(
+            None if z is None else xp.reshape(z, (*each, m, t)),
+            None if dy is None else xp.reshape(dy, (*each, m, size)),
+            None,
+        ),
+        xp=xp,
+    )
+    dx = xp.zeros_like(x) if dx is None else dx
+    # Reshaped, a contiguous array is a view where it matters: with NumPy and CuPy.
+    dx = scatter_add(
+        xp.reshape(dx, (-1, size)),
+        xp.reshape(term.rows, (-1,)),
+        xp.reshape(gradients.y, (-1, size)),
+    )
+    return BlockGradients(
+        xp.reshape(dx, x.shape), xp.reshape(gradients.x, y.shape), gradients.loss
+    )
 
 
 def project(

@@ -22,7 +22,7 @@ __all__ = ["PathOutput"]
 
 Array = Any
 
-_LEAST_WIDTH = 16  # nodes of the narrowest blocks
+_LEAST_WIDTH = 8  # nodes of the narrowest blocks
 
 
 class _Pairs(NamedTuple):
@@ -176,25 +176,28 @@ class PathOutput:
         tree, size = self.tree, self.block_pairs
         xp, device = array_namespace(nodes), device_of(nodes)
         own = blocks[:, None] * size + xp.arange(size, dtype=blocks.dtype, device=device)[None, :]
-        own_ranks = xp.reshape(xp.take(ranks, xp.reshape(own, (-1,)), axis=0), (-1, size, 1))
+        own = xp.reshape(own, (-1,))
+        own_ranks = xp.reshape(xp.take(ranks, own, axis=0), (-1, 1, size))
         start, stop = (xp.take(each, blocks, axis=0)[:, None] for each in (first, last))
         place = start + xp.arange(width, dtype=start.dtype, device=device)[None, :]
-        flat = xp.reshape(xp.where(place < stop, place, nodes.shape[0] - 1), (-1,))
-        targets = xp.take(nodes, flat, axis=0)
+        needed = place < stop
+        place = xp.where(needed, place, nodes.shape[0] - 1)
+        targets = xp.take(nodes, xp.reshape(place, (-1,)), axis=0)
 
         def bounds(each: Array) -> Array:
-            return xp.reshape(xp.take(each, targets, axis=0), (-1, 1, width))
+            return xp.reshape(xp.take(each, targets, axis=0), (-1, width, 1))
 
-        high = xp.where((place < stop)[:, None, :], bounds(tree.high), -1)
-        on_path = (own_ranks >= bounds(tree.low)) & (own_ranks < high)
-        weights = xp.astype(on_path, xp.float32)
-        each = xp.ones((1, size), dtype=xp.float32, device=device)
+        low, middle = bounds(tree.low), bounds(tree.middle)
+        high = xp.where(needed[:, :, None], bounds(tree.high), -1)
+        # The pairs come last, as the kernel wants them: see `term_gradients`.
+        weights = xp.astype((own_ranks >= low) & (own_ranks < high), xp.float32)
+        labels = xp.astype(own_ranks < middle, xp.float32)
         return Term(
             targets=xp.reshape(targets, (-1, width)),
-            labels=xp.astype(own_ranks < bounds(tree.middle), xp.float32),
-            weights=weights,
-            target_weights=xp.matmul(each, weights)[:, 0, :],
-            rows=xp.reshape(xp.take(hidden, xp.reshape(own, (-1,)), axis=0), (-1, size)),
+            labels=xp.matrix_transpose(labels),
+            weights=xp.matrix_transpose(weights),
+            target_weights=xp.sum(weights, axis=2),
+            rows=xp.reshape(xp.take(hidden, own, axis=0), (-1, size)),
         )
 
 
@@ -207,9 +210,8 @@ def _owners(starts: Array, n: int) -> Array:
 
 
 def _widths(most: int) -> list[int]:
-    """Return the widths of blocks: 16, 24, 32, 48, 64, 96, ... up to one that is enough."""
+    """Return the widths of blocks, 8, 12, ..., 32, 40, ..., 64, 80, ..., up to one that does."""
     widths = [_LEAST_WIDTH]
     while widths[-1] < most:
-        last = widths[-1]
-        widths.append(last * 3 // 2 if last & (last - 1) == 0 else last * 4 // 3)
+        widths.append(widths[-1] + max(4, (1 << widths[-1].bit_length()) // 8))
     return widths

@@ -26,6 +26,8 @@ __all__ = ["choose_batch_words", "choose_layout", "choose_optimizer"]
 _UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few large steps
 _PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
 _PATHS_GROWTH = 4  # the more words, the more of them share the nodes of their paths
+_PART_WORDS = 8192  # of hierarchical softmax
+_BLOCK_PAIRS = {"skipgram": 32, "cbow": 16}  # a center of skip-gram has some six pairs
 _SOFTMAX_BATCH_WORDS = 256  # each update moves every word
 _BLOCK_SIZE = {"negative": 16, "hierarchical": 64, "softmax": 16}
 # A center of CBOW has one prediction where one of skip-gram has some six: its words weigh less.
@@ -90,7 +92,11 @@ def choose_layout(
         if counts.size < 2:
             raise ConfigError("output 'hierarchical' needs at least 2 words: lower min_count")
         tree = HuffmanTree.from_counts(counts).to(device.xp, device.handle)
-        output = PathOutput(tree=tree, part_blocks=max(1, min(32, batch_words // block_size)))
+        output = PathOutput(
+            tree=tree,
+            part_blocks=max(1, min(_PART_WORDS, batch_words) // block_size),
+            block_pairs=_BLOCK_PAIRS[config.model],
+        )
     elif config.output == "softmax":
         output = SoftmaxOutput()
     else:
