@@ -36,7 +36,7 @@ OutputMaker = Callable[[Counts, Any, float], Output]
 # Of a vocabulary with such counts, on a namespace, with an exponent of the noise.
 Maker = Callable[[Counts, Any, float], Layout]
 
-MEAN, SUM, UNDIVIDED = Cbow(), Cbow(mean=False), Cbow(exact=False)
+MEAN, SUM, UNDIVIDED = Cbow(mean=True, exact=True), Cbow(mean=False), Cbow(exact=False)
 LENGTHS = [1, 30, 2, 1, 1, 70, 3, 17, 1, 25]
 ALWAYS_THE_FIRST = 1e6  # an exponent with which noise is always the most frequent word
 

@@ -3,8 +3,8 @@
 With x the N hidden vectors of a batch, z = x @ W_out.mT, labels y (how often each word is to be
 predicted from each hidden vector) and n the sums of their rows::
 
-    loss = sum(n * log_normalizer(z)) - sum(y * z)
-    g    = n * softmax(z) - y           dx = g @ W_out          dW_out = g.mT @ x
+    log p = z - log_normalizer(z)       loss = -sum(y * log p)
+    g     = n * p - y                   dx = g @ W_out          dW_out = g.mT @ x
 
 z has as many columns as there are words. It is made twice, a block of words at a time: once for
 the normalizers, whose logarithm is found without overflow, and once for the gradients.
@@ -42,7 +42,7 @@ class SoftmaxGradients(NamedTuple):
     weights : array, shape (W,)
         Summed weight of what moves each row: labels and expected occurrences.
     loss : array, shape (), or None
-        What the block adds to the loss, but for ``sum(n * log_normalizer)``.
+        What the block adds to the loss.
     """
 
     x: Array
@@ -77,7 +77,8 @@ def softmax_sums(x: Array, y: Array) -> tuple[Array, Array]:
     xp = array_namespace(x)
     z = xp.matmul(x, xp.matrix_transpose(y))
     largest = xp.max(z, axis=1)
-    return largest, xp.sum(xp.exp(z - largest[:, None]), axis=1)
+    z -= largest[:, None]
+    return largest, xp.sum(xp.exp(z), axis=1)
 
 
 def log_normalizers(largest: Array, sums: Array) -> Array:
@@ -127,16 +128,18 @@ def softmax_gradients(
         Compute the loss as well.
     """
     xp = array_namespace(x)
-    z = xp.matmul(x, xp.matrix_transpose(y))
+    log_p = xp.matmul(x, xp.matrix_transpose(y))
+    log_p -= normalizers[:, None]
     words = xp.arange(
         start, start + y.shape[0], dtype=term.targets.dtype, device=device_of(term.targets)
     )
     found = xp.astype(term.targets[:, :, None] == words[None, None, :], x.dtype)
-    labels = xp.reshape(xp.matmul(term.weights, found), z.shape)
-    loss = -xp.sum(labels * z) if with_loss else None
-    expected = totals[:, None] * xp.exp(z - normalizers[:, None])
-    weights = xp.sum(expected + labels, axis=0)
-    residual = expected - labels
+    labels = xp.reshape(xp.matmul(term.weights, found), log_p.shape)
+    loss = -xp.sum(labels * log_p) if with_loss else None
+    residual = xp.exp(log_p)
+    residual *= totals[:, None]
+    weights = xp.sum(residual, axis=0) + xp.sum(labels, axis=0)
+    residual -= labels
     return SoftmaxGradients(
         xp.matmul(residual, y), xp.matmul(xp.matrix_transpose(residual), x), weights, loss
     )

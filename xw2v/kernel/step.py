@@ -445,7 +445,7 @@ def _softmax_step(
     blocks = vocabulary_blocks(w_out.shape[0])
     sums = [softmax_sums(flat, w_out[start:stop, :]) for start, stop in blocks]
     normalizers = log_normalizers(*(xp.stack(list(each)) for each in zip(*sums, strict=True)))
-    loss = xp.sum(totals * normalizers) if with_loss else None
+    loss = None
     errors = xp.zeros_like(flat)
     device = device_of(term.targets)
     for start, stop in blocks:
@@ -453,7 +453,7 @@ def _softmax_step(
             flat, w_out[start:stop, :], term, totals, normalizers, start, with_loss=with_loss
         )
         errors = errors + found.x
-        loss = None if loss is None else loss + found.loss
+        loss = found.loss if loss is None else loss + found.loss
         # No other block looks at these rows again.
         words = xp.arange(start, stop, dtype=term.targets.dtype, device=device)
         update(1, words, found.y, found.weights)
