@@ -25,12 +25,14 @@ from xw2v.kernel import (
     Adagrad,
     Adam,
     Batch,
+    BlockGradients,
     Optimizer,
     Projection,
     Sgd,
     Term,
     batch_gradients,
     block_gradients,
+    gathered_gradients,
     joined,
     project,
     project_back,
@@ -487,7 +489,7 @@ def test_results_of_blocks_of_one_logit_are_put_where_they_are_wanted() -> None:
 
 @logistic_models
 def test_results_of_terms_are_put_where_they_are_wanted(name: str) -> None:
-    """In parts and among other things; where blocks say what they have, it is added."""
+    """In parts and among other things."""
     w_in, w_out, batch = setting(name, np, "float64")
     parts, size = batch.parts, w_in.shape[1]
     n = batch.predictions.size
@@ -495,19 +497,37 @@ def test_results_of_terms_are_put_where_they_are_wanted(name: str) -> None:
     for term in batch.terms:
         y = w_out[term.targets].reshape(parts, -1, size)
         plain = term_gradients(x, y, term, with_loss=True)
-        t = n // len(term.targets) if term.rows is None else term.rows.shape[1]
-        z = np.full(term.targets.size * t, np.nan)
+        if term.rows is not None:
+            check_gathered(x, y, term, plain)
+            continue
+        z = np.full(term.targets.size * (n // len(term.targets)), np.nan)
         around = np.full((parts, n // parts + y.shape[1] + 2, size), np.nan)
-        added = term.rows is not None
-        dx = np.ones_like(x) if added else around[:, : n // parts]
-        dy = around[:, n // parts + 1 : -1]
+        dx, dy = around[:, : n // parts], around[:, n // parts + 1 : -1]
         result = term_gradients(x, y, term, with_loss=True, out=(z, dx, dy))
-        np.testing.assert_allclose(dx - (1 if added else 0), plain.x, rtol=1e-13, atol=1e-14)
+        np.testing.assert_array_equal(dx, plain.x)
         np.testing.assert_array_equal(dy, plain.y)
         np.testing.assert_array_equal(result.x, dx)
         np.testing.assert_array_equal(result.y, plain.y)
         np.testing.assert_array_equal(result.loss, plain.loss)
         assert np.isnan(around[:, [n // parts, -1]]).all()
+
+
+def check_gathered(x: Any, y: Any, term: Term, plain: BlockGradients) -> None:
+    """The same of vectors that the caller has gathered, and whose gradients it adds up."""
+    size = x.shape[2]
+    assert term.rows is not None
+    rows = np.asarray(term.rows).reshape(-1)
+    z = np.full(term.targets.size * term.rows.shape[1], np.nan)
+    dx, dy = np.full((rows.size, size), np.nan), np.full((term.targets.size, size), np.nan)
+    own = x.reshape(-1, size)[rows]
+    result = gathered_gradients(own, y.reshape(-1, size), term, with_loss=True, out=(z, dx, dy))
+    added = np.zeros_like(x).reshape(-1, size)
+    np.add.at(added, rows, dx)
+    np.testing.assert_allclose(added.reshape(x.shape), plain.x, rtol=1e-13, atol=1e-14)
+    np.testing.assert_array_equal(dy.reshape(y.shape), plain.y)
+    np.testing.assert_array_equal(result.x, dx)
+    np.testing.assert_array_equal(result.y, dy)
+    np.testing.assert_array_equal(result.loss, plain.loss.reshape(-1))
 
 
 # Projections

@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,17 @@ from xw2v.backend.profile import Profile, measured
 from xw2v.backend.steps import Step
 from xw2v.backend.team import Team, Worker
 from xw2v.backend.vocabulary import Vocabulary
-from xw2v.kernel import Batch, Optimizer, Sgd, gather, project, project_back, term_gradients
+from xw2v.kernel import (
+    Batch,
+    Optimizer,
+    Sgd,
+    gather,
+    gathered_gradients,
+    project,
+    project_back,
+    scatter_add,
+    term_gradients,
+)
 
 __all__ = ["TeamRunner"]
 
@@ -65,6 +75,8 @@ class _Exchange:
 
     table: Floats  # (2 V, D): for each word its row of W_in, then that of W_out
     state: tuple[Floats, ...]  # of the optimizer, for the rows of the table
+    trainable: Floats | None  # (2 V,) 0 for the rows that are not to change
+    part_rows: int  # R
     ids: Ints  # (P R,) rows of the table: the inputs of a part, then its targets
     weights: Floats  # (P R,)
     gradients: Floats  # (P R, D)
@@ -119,14 +131,14 @@ class TeamRunner:
         table: Floats = team.zeros((blocks * _MOVED_WORDS, 2, vector_size), np.float32)
         self.w_in, self.w_out = table[:n_words, 0, :], table[:n_words, 1, :][:outputs]
         self.whole_batches = hidden > 0
-        self._optimizer, self._part_rows = optimizer, part_rows
-        self._trainable = None
+        self._optimizer = optimizer
+        both = None
         if any(mask is not None for mask in trainable):
             both = np.ones((blocks * _MOVED_WORDS, 2), dtype=np.float32)
             for column, mask in enumerate(trainable):
                 if mask is not None:
                     both[: mask.size, column] = mask
-            self._trainable = both.reshape(-1)
+            both = both.reshape(-1)
         rows = parts * part_rows
 
         def zeros(shape: tuple[int, ...]) -> Floats:
@@ -136,6 +148,8 @@ class TeamRunner:
         self._exchange = _Exchange(
             table=flat,
             state=optimizer.state(zeros, flat.shape),
+            trainable=both,
+            part_rows=part_rows,
             ids=team.zeros(rows, np.int32),
             weights=team.zeros(rows, np.float32),
             gradients=team.zeros((rows, vector_size), np.float32),
@@ -162,7 +176,7 @@ class TeamRunner:
             Counts the time of planning, gathering, products, the work on the logits,
             scattering, and of waiting for other workers.
         """
-        share = _Share(self, worker, profile)
+        share = _Share(self._exchange, self._optimizer, self._vocabulary, worker, profile)
         upcoming = iter(steps)
         while True:
             with measured(profile, "plan"):
@@ -192,10 +206,16 @@ class TeamRunner:
 class _Share:
     """One worker's part in the steps."""
 
-    def __init__(self, runner: TeamRunner, worker: Worker, profile: Profile | None) -> None:
-        self._exchange, self._worker, self._profile = runner._exchange, worker, profile
-        self._part_rows, self._optimizer = runner._part_rows, runner._optimizer
-        self._trainable, self._vocabulary = runner._trainable, runner._vocabulary
+    def __init__(
+        self,
+        exchange: _Exchange,
+        optimizer: Optimizer,
+        vocabulary: Vocabulary | None,
+        worker: Worker,
+        profile: Profile | None,
+    ) -> None:
+        self._exchange, self._optimizer, self._vocabulary = exchange, optimizer, vocabulary
+        self._worker, self._profile = worker, profile
         self._totals = np.zeros(self._exchange.table.shape[0], dtype=np.float32)
         self._workspace = _Workspace()
         self._xp = np if profile is None else _TimedProducts(profile)
@@ -211,7 +231,7 @@ class _Share:
                 if not term.softmax:
                     ids.append(2 * term.targets + 1)
                     weights.append(term.target_weights)
-            start = first * self._part_rows
+            start = first * self._exchange.part_rows
             region = slice(start, start + sum(i.size for i in ids))
             self._regions.append(region)
             if parts := batch.parts:
@@ -221,7 +241,7 @@ class _Share:
                 np.concatenate([w.reshape(parts, -1) for w in weights], axis=1, out=shared)
             first += parts
         if self._shared_out:
-            self._share_out(step.first_part * self._part_rows)
+            self._share_out(step.first_part * self._exchange.part_rows)
 
     @property
     def _shared_out(self) -> bool:
@@ -306,9 +326,7 @@ class _Share:
             predictions = batch.predictions.reshape(parts, -1)
             exchange.predictions[here] = predictions.sum(axis=1, dtype=np.float64)
 
-    def _compute_gathered(
-        self, batch: Batch, region: slice, first: int, with_loss: bool
-    ) -> None:
+    def _compute_gathered(self, batch: Batch, region: slice, first: int, with_loss: bool) -> None:
         """Compute the gradients of a part whose terms say which hidden vectors they need."""
         exchange, workspace, size = self._exchange, self._workspace, self._exchange.table.shape[1]
         end = region.start + batch.inputs.size
@@ -322,23 +340,30 @@ class _Share:
         errors[...] = 0.0
         loss = 0.0
         for term in batch.terms:
-            assert term.rows is not None
-            blocks, (targets, pairs) = term.sets, (term.targets.shape[1], term.rows.shape[1])
+            rows: Ints = cast(Any, term.rows)
+            (blocks, targets), pairs = term.targets.shape, rows.shape[1]
             step = max(1, _TILE_FLOATS // ((targets + pairs) * size))
             for start in range(0, blocks, step):
-                some = term.part(start, min(start + step, blocks), blocks, 0)
+                stop = min(start + step, blocks)
+                some = term.part(start, stop, blocks, 0)
                 tile = slice(end, end + some.targets.size)
-                y = workspace("y", (1, some.targets.size, size))
+                own = rows[start:stop].reshape(-1)
+                x = gather(hidden[0], own, out=workspace("x", (own.size, size)))
+                y = workspace("y", (some.targets.size, size))
                 self._gather(tile, y)
-                z = workspace("z", (some.targets.size * pairs,))
-                result = term_gradients(
-                    hidden,
+                result = gathered_gradients(
+                    x,
                     y,
                     some,
                     with_loss=with_loss,
-                    out=(z, errors, exchange.gradients[None, tile]),
+                    out=(
+                        workspace("z", (some.targets.size * pairs,)),
+                        workspace("dx", x.shape),
+                        exchange.gradients[tile],
+                    ),
                     xp=self._xp,
                 )
+                scatter_add(errors[0], own, result.x)
                 if result.loss is not None:
                     loss += float(result.loss.sum(dtype=np.float64))
                 end = tile.stop
@@ -359,14 +384,13 @@ class _Share:
 
     def _freeze(self, tile: slice) -> None:
         """Take away the gradients of rows that are not to change."""
-        if self._trainable is not None:
+        if self._exchange.trainable is not None:
             exchange = self._exchange
-            exchange.gradients[tile] *= self._trainable.take(exchange.ids[tile])[:, None]
+            exchange.gradients[tile] *= self._exchange.trainable.take(exchange.ids[tile])[:, None]
 
     def _compute_softmax(self, step: Step) -> None:
         """Make the step of W_out; compute the gradients of all inputs of the whole batch."""
-        exchange, vocabulary = self._exchange, self._vocabulary
-        assert vocabulary is not None
+        exchange, vocabulary = self._exchange, cast(Vocabulary, self._vocabulary)
         (batch,), (region,) = step.batches, self._regions
         rows = gather(exchange.table, exchange.ids[region])[None, :, :]
         projection = batch.projection
@@ -374,8 +398,8 @@ class _Share:
 
         def update(words: NDArray[Any], gradients: Floats, weights: Floats) -> None:
             ids = 2 * words + 1
-            if self._trainable is not None:
-                gradients *= self._trainable[ids][:, None]
+            if self._exchange.trainable is not None:
+                gradients *= self._exchange.trainable[ids][:, None]
             self._update(ids, gradients, weights, step.alpha)
 
         w_out = exchange.table[1::2]
@@ -392,13 +416,13 @@ class _Share:
         if projection is not None:
             errors = project_back(errors, projection)
         gradients = errors[0]
-        if self._trainable is not None:
-            gradients *= self._trainable.take(exchange.ids[region])[:, None]
+        if self._exchange.trainable is not None:
+            gradients *= self._exchange.trainable.take(exchange.ids[region])[:, None]
         if self._worker.rank == 0:
             exchange.gradients[region] = gradients
-            exchange.losses[:step.parts] = 0.0
+            exchange.losses[: step.parts] = 0.0
             exchange.losses[0] = loss
-            exchange.predictions[:step.parts] = 0.0
+            exchange.predictions[: step.parts] = 0.0
             exchange.predictions[0] = batch.predictions.sum(dtype=np.float64)
 
     def add(self, step: Step) -> None:

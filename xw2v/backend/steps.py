@@ -101,7 +101,7 @@ class PortableRunner:
         def zeros(shape: tuple[int, ...]) -> Array:
             return xp.zeros(shape, dtype=w_in.dtype, device=device_of(w_in))
 
-        self._states = tuple(optimizer.state(zeros, table.shape) for table in (w_in, w_out))
+        self._states = optimizer.state(zeros, w_in.shape), optimizer.state(zeros, w_out.shape)
 
     def run(
         self,

@@ -160,7 +160,10 @@ def joined(batches: Sequence[Batch]) -> Batch:
     xp = array_namespace(first.inputs)
     terms, hidden = [], 0
     for batch in batches:
-        terms += [dataclasses.replace(term, rows=term.rows + hidden) for term in batch.terms]
+        for term in batch.terms:
+            if term.rows is None:
+                raise ValueError("only batches whose terms have rows can be joined")
+            terms.append(dataclasses.replace(term, rows=term.rows + hidden))
         hidden += batch.predictions.shape[0]
     projections = [batch.projection for batch in batches if batch.projection is not None]
     projection = None

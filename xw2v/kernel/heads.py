@@ -47,6 +47,11 @@ def logistic_residual(
         xp = array_namespace(z)
     keep = {} if out is None else {"out": out}
     residual = xp.tanh(xp.multiply(z, 0.5, **keep), **keep)
+    if not isinstance(labels, float) and labels.shape == z.shape:  # no more arrays of that size
+        residual *= 0.5
+        residual += 0.5
+        residual -= labels
+        return xp.multiply(residual, weights, **keep)
     residual += 1.0 - 2.0 * labels
     return xp.multiply(residual, 0.5 * weights, **keep)
 

@@ -118,10 +118,13 @@ class Adagrad:
 
     Parameters
     ----------
+    initial : float
+        Added to the sums of squares, so that first steps are in proportion to their gradients.
     epsilon : float
         Added to the root.
     """
 
+    initial: float = 0.0
     epsilon: float = 1e-10
 
     def state(self, zeros: Callable[[tuple[int, ...]], Array], shape: tuple[int, int]) -> State:
@@ -145,7 +148,9 @@ class Adagrad:
         (squares,) = state
         rows, sums, _ = summed_rows(ids, gradients, positions, scratch=scratch)
         scatter_add(squares, rows, sums * sums)
-        root = xp.sqrt(xp.take(squares, rows, axis=0))
+        root = xp.take(squares, rows, axis=0)
+        root += self.initial
+        root = xp.sqrt(root)
         root += self.epsilon
         sums *= -alpha
         sums /= root

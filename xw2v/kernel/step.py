@@ -31,6 +31,7 @@ __all__ = [
     "Gradients",
     "batch_gradients",
     "block_gradients",
+    "gathered_gradients",
     "project",
     "project_back",
     "term_gradients",
@@ -165,8 +166,7 @@ def term_gradients(
         Compute the loss as well.
     out : three arrays, shapes (B T M,), that of `x`, that of `y`, optional
         Where to put logits, dx and dy, for namespaces whose functions take ``out`` and whose
-        ``reshape`` returns views. If the term has `rows`, the array for dx is contiguous, and
-        the gradients are added to what is there.
+        ``reshape`` returns views. Not for a term that has `rows`: see `gathered_gradients`.
     xp : namespace, optional
         Of the arrays; found out if absent.
 
@@ -177,9 +177,14 @@ def term_gradients(
     """
     if xp is None:
         xp = array_namespace(x, y)
-    if term.rows is not None:
-        return _gathered_gradients(x, y, term, with_loss, out, xp)
     parts, n, size = x.shape
+    if term.rows is not None:
+        flat = xp.reshape(x, (-1, size))
+        own = gather(flat, xp.reshape(term.rows, (-1,)), xp=xp)
+        found = gathered_gradients(own, xp.reshape(y, (-1, size)), term, with_loss=with_loss, xp=xp)
+        dx = scatter_add(xp.zeros_like(flat), xp.reshape(term.rows, (-1,)), found.x)
+        loss = None if found.loss is None else xp.reshape(found.loss, (parts, -1))
+        return BlockGradients(xp.reshape(dx, x.shape), xp.reshape(found.y, y.shape), loss)
     (blocks, m), turns = term.targets.shape, term.interleave
     t, sets = parts * n // blocks, term.sets // parts
 
@@ -216,52 +221,60 @@ def term_gradients(
     )
 
 
-def _gathered_gradients(
+def gathered_gradients(
     x: Array,
     y: Array,
     term: Term,
-    with_loss: bool,
-    out: tuple[Array | None, Array | None, Array | None],
-    xp: Any,
+    *,
+    with_loss: bool = False,
+    out: tuple[Array | None, Array | None, Array | None] = (None, None, None),
+    xp: Any = None,
 ) -> BlockGradients:
-    """Return the same for a term that says which hidden vectors its blocks have."""
-    parts, _, size = x.shape
-    blocks, m = term.targets.shape
-    t = term.rows.shape[1]
-    each = (parts, blocks // parts)
-    own = gather(xp.reshape(x, (-1, size)), term.rows, xp=xp)
+    """Return loss and gradients of a logistic term of whose `rows` the vectors were gathered.
+
+    Parameters
+    ----------
+    x : array, shape (B T, D), floating
+        Hidden vectors, block by block.
+    y : array, shape (B M, D), dtype of `x`
+        Output vectors of the term's targets.
+    term : Term
+        With `rows`.
+    with_loss, xp
+        As for `term_gradients`.
+    out : three arrays, shapes (B T M,), that of `x`, that of `y`, optional
+        Where to put logits, dx and dy.
+
+    Returns
+    -------
+    BlockGradients
+        In the shapes of `x` and `y`; the losses (B,).
+    """
+    if xp is None:
+        xp = array_namespace(x, y)
+    (blocks, m), size = term.targets.shape, x.shape[1]
+    t = x.shape[0] // blocks
+
+    def in_blocks(values: Array | None, *shape: int) -> Array | None:
+        return None if values is None else xp.reshape(values, (blocks, *shape))
 
     def turned(values: Array | float) -> Array | float:
-        if isinstance(values, float):
-            return values
-        values = xp.matrix_transpose(values)
-        return xp.reshape(values, (*each, *values.shape[1:])) if per_block(values) else values
+        return values if isinstance(values, float) else xp.matrix_transpose(values)
 
     z, dx, dy = out
     # With targets and hidden vectors in each other's place: labels and weights are made for
-    # long rows of hidden vectors.
+    # rows of hidden vectors, which are longer.
     gradients = block_gradients(
-        xp.reshape(y, (*each, m, size)),
-        xp.reshape(own, (*each, t, size)),
+        in_blocks(y, m, size),
+        in_blocks(x, t, size),
         turned(term.labels),
         turned(term.weights),
         with_loss=with_loss,
-        out=(
-            None if z is None else xp.reshape(z, (*each, m, t)),
-            None if dy is None else xp.reshape(dy, (*each, m, size)),
-            None,
-        ),
+        out=(in_blocks(z, m, t), in_blocks(dy, m, size), in_blocks(dx, t, size)),
         xp=xp,
     )
-    dx = xp.zeros_like(x) if dx is None else dx
-    # Reshaped, a contiguous array is a view where it matters: with NumPy and CuPy.
-    dx = scatter_add(
-        xp.reshape(dx, (-1, size)),
-        xp.reshape(term.rows, (-1,)),
-        xp.reshape(gradients.y, (-1, size)),
-    )
     return BlockGradients(
-        xp.reshape(dx, x.shape), xp.reshape(gradients.x, y.shape), gradients.loss
+        xp.reshape(gradients.y, x.shape), xp.reshape(gradients.x, y.shape), gradients.loss
     )
 
 

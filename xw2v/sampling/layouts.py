@@ -347,11 +347,9 @@ def _planned(
     begin = 0
     for first, parts, start, stop in stretches:
         end = begin + stop - start
-        if len(batches) == 1:
-            share = (batches[0].part(begin, end),)
-        else:
-            share = tuple(batches[begin:end])
-        yield PlannedBatch(share, start - first, parts, first / n_parts)
+        whole = len(batches) == 1
+        share = [batches[0].part(begin, end)] if whole else batches[begin:end]
+        yield PlannedBatch(tuple(share), start - first, parts, first / n_parts)
         begin = end
 
 

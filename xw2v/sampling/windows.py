@@ -41,6 +41,17 @@ class Windows:
 
 
 def within(offsets: Array, before: Array, after: Array) -> Array:
+    """Return ones where an offset is at most `before` backwards or `after` forwards, else zeros.
+
+    Parameters
+    ----------
+    offsets : array, shape (..., M), int16
+    before, after : array, shape (...), int16
+
+    Returns
+    -------
+    array, shape (..., M), float32
+    """
     xp = array_namespace(before)
     mask = (offsets >= -before[..., None]) & (offsets <= after[..., None])
     return xp.astype(mask, xp.float32)

@@ -29,7 +29,7 @@ _PATHS_GROWTH = 4  # the more words, the more of them share the nodes of their p
 _PART_WORDS = 8192  # of hierarchical softmax
 _BLOCK_PAIRS = {"skipgram": 32, "cbow": 16}  # a center of skip-gram has some six pairs
 _SOFTMAX_BATCH_WORDS = 256  # each update moves every word
-_BLOCK_SIZE = {"negative": 16, "hierarchical": 64, "softmax": 16}
+_BLOCK_SIZE = {"negative": 16, "hierarchical": 32, "softmax": 16}
 # A center of CBOW has one prediction where one of skip-gram has some six: its words weigh less.
 _CBOW_GROWTH = 2
 _GROUP_BLOCKS = {"skipgram": 2, "cbow": 4}

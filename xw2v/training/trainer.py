@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -130,8 +130,7 @@ def learning_rate(config: TrainingConfig, progress: float) -> float:
     progress : float
         In 0..1.
     """
-    alpha, least = config.alpha, config.min_alpha
-    assert alpha is not None
+    alpha, least = cast(float, config.alpha), config.min_alpha  # None was settled by the check
     if config.schedule == "constant":
         return alpha
     if config.schedule == "cosine":
