@@ -527,7 +527,7 @@ def check_gathered(x: Any, y: Any, term: Term, plain: BlockGradients) -> None:
     np.testing.assert_array_equal(dy.reshape(y.shape), plain.y)
     np.testing.assert_array_equal(result.x, dx)
     np.testing.assert_array_equal(result.y, dy)
-    np.testing.assert_array_equal(result.loss, plain.loss.reshape(-1))
+    np.testing.assert_array_equal(result.loss, np.asarray(plain.loss).reshape(-1))
 
 
 # Projections

@@ -132,7 +132,7 @@ class TeamRunner:
         self.w_in, self.w_out = table[:n_words, 0, :], table[:n_words, 1, :][:outputs]
         self.whole_batches = hidden > 0
         self._optimizer = optimizer
-        both = None
+        both: Floats | None = None
         if any(mask is not None for mask in trainable):
             both = np.ones((blocks * _MOVED_WORDS, 2), dtype=np.float32)
             for column, mask in enumerate(trainable):

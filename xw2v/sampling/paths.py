@@ -217,9 +217,10 @@ def _owners(counts: Array, n: int) -> Array:
         owners = np.repeat(np.arange(counts.size), counts)
         return np.concatenate([owners, np.full(n - owners.size, counts.size - 1)])
     starts = xp.cumulative_sum(counts) - counts
-    marks = xp.zeros(n + 1, dtype=starts.dtype, device=device)
-    scatter_add(marks, xp.where(starts < n, starts, n), xp.ones_like(starts))
-    return xp.cumulative_sum(marks[:n]) - 1
+    marks = xp.zeros(n + 1, dtype=xp.int32, device=device)  # CuPy adds up no int64
+    ones = xp.ones(starts.shape, dtype=xp.int32, device=device)
+    scatter_add(marks, xp.where(starts < n, starts, n), ones)
+    return xp.cumulative_sum(xp.astype(marks[:n], xp.int64)) - 1
 
 
 def _widths(most: int) -> list[int]:
