@@ -33,11 +33,11 @@ VOCABULARY, SIZE, ALPHA, DAMPING, WINDOW = 150, 12, 0.05, 0.2, 3
 TOLERANCE = 2e-5
 SGD = Sgd(DAMPING)
 MODELS: dict[str, Maker] = {
-    "block": blocks(8, negatives(5, 8, 2, 3)),
+    "block": blocks(8, negatives(5, 7, 2, 3)),
     "pair": pairs(5),
     "paths": blocks(8, paths(4, 16)),
     "softmax": blocks(8, softmax()),
-    "cbow-block": blocks(8, negatives(5, 8, 2, 3), UNDIVIDED),
+    "cbow-block": blocks(8, negatives(5, 7, 2, 3), UNDIVIDED),
     "cbow-pair": pairs(5, MEAN),
     "cbow-paths": blocks(8, paths(4, 16), MEAN),
     "cbow-softmax": blocks(8, softmax(), MEAN),

@@ -92,7 +92,7 @@ def pairs(
 
 SKIPGRAM: dict[str, Maker] = {
     "block-1x1": blocks(1, negatives(2, 3, 1, 1)),
-    "block-4x1": blocks(4, negatives(5, 8, 1, 3)),
+    "block-4x2": blocks(4, negatives(5, 6, 2, 2)),
     "block-16x4": blocks(16, negatives(5, 32, 4, 4)),
     "block-200x3": blocks(200, negatives(1, 1, 3, 2)),
     "pair-1": pairs(1),
@@ -103,7 +103,7 @@ SKIPGRAM: dict[str, Maker] = {
 }
 CBOW: dict[str, Maker] = {
     "cbow-block-1x1": blocks(1, negatives(2, 3, 1, 1), SUM),
-    "cbow-block-4x2": blocks(4, negatives(5, 8, 2, 3), MEAN),
+    "cbow-block-4x2": blocks(4, negatives(5, 6, 2, 3), MEAN),
     "cbow-block-16x4": blocks(16, negatives(5, 32, 4, 4), UNDIVIDED),
     "cbow-pair-5": pairs(5, MEAN),
     "cbow-pair-sum": pairs(1, SUM),

@@ -113,13 +113,15 @@ class NegativeOutput:
         draws = numbers[:, None] * (turns * shared) + each[None, :]
         targets = xp.reshape(self.noise.draw(even_bits(key, draws)), (parts * turns, shared))
         share = self.negative / shared
-        weights = xp.reshape(text.predictions(cbow), (parts, -1, turns)) * share
-        weights = xp.reshape(xp.permute_dims(weights, (0, 2, 1)), (parts * turns, -1, 1))
+        predictions = xp.reshape(text.predictions(cbow), (parts, -1, turns))
+        # Whole numbers are added up exactly, in whatever order: shares of a batch agree.
+        totals = xp.reshape(xp.sum(predictions, axis=1), (parts * turns, 1)) * share
+        weights = xp.permute_dims(predictions, (0, 2, 1)) * share
         negatives = Term(
             targets=targets,
             labels=0.0,
-            weights=weights,
-            target_weights=xp.broadcast_to(xp.sum(weights, axis=1), targets.shape),
+            weights=xp.reshape(weights, (parts * turns, -1, 1)),
+            target_weights=xp.broadcast_to(totals, targets.shape),
             interleave=turns,
         )
         terms = (text.positives(cbow), negatives)

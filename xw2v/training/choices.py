@@ -26,7 +26,7 @@ __all__ = ["choose_batch_words", "choose_layout", "choose_optimizer"]
 _UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few large steps
 _PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
 _PATHS_GROWTH = 4  # the more words, the more of them share the nodes of their paths
-_PART_WORDS = 8192  # of hierarchical softmax
+_PART_WORDS = 2048  # of hierarchical softmax
 _BLOCK_PAIRS = {"skipgram": 32, "cbow": 16}  # a center of skip-gram has some six pairs
 _SOFTMAX_BATCH_WORDS = 256  # each update moves every word
 _BLOCK_SIZE = {"negative": 16, "hierarchical": 32, "softmax": 16}
@@ -149,4 +149,6 @@ def choose_optimizer(config: TrainingConfig) -> Optimizer:
     """
     if config.optimizer == "adagrad":
         return Adagrad()
-    return Adam() if config.optimizer == "adam" else Sgd(config.damping)
+    if config.optimizer == "adam":
+        return Adam()
+    return Sgd(config.damping)
