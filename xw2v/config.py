@@ -34,10 +34,10 @@ _LARGEST_WINDOW = 16_383  # the contexts of a center are counted in 16 bits
 _ALPHA = {
     ("sgd", "skipgram"): 0.025,
     ("sgd", "cbow"): 0.05,
-    ("adagrad", "skipgram"): 0.05,
-    ("adagrad", "cbow"): 0.05,
-    ("adam", "skipgram"): 0.0025,
-    ("adam", "cbow"): 0.0025,
+    ("adagrad", "skipgram"): 0.2,
+    ("adagrad", "cbow"): 0.2,
+    ("adam", "skipgram"): 0.01,
+    ("adam", "cbow"): 0.01,
 }
 
 

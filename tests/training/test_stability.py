@@ -33,12 +33,12 @@ def check(result: TrainingResult) -> None:
     """Check that vectors stay short and losses do not grow.
 
     That of the last batches may be a little above the first: where words are random, there is
-    little to learn, and the loss of a batch of a few words is more or less by chance.
+    little to learn, and the loss of a few words is more or less by chance.
     """
     assert np.abs(result.w_in).max() < BOUND  # false for NaN as well
     assert np.abs(result.w_out).max() < BOUND
     losses = [record.loss for record in result.losses]
-    assert np.mean(losses[-5:]) <= 1.05 * losses[0]
+    assert np.mean(losses[-5:]) <= 1.1 * np.mean(losses[:5])
 
 
 def repeated_sentences(different: int, vocabulary: int, words: int) -> Any:
@@ -79,3 +79,94 @@ def test_skipgram_with_negative_sampling(kind: str, batch_words: int, alpha: flo
 def test_other_models(model: str, batch_words: int, kind: str, alpha: float) -> None:
     corpus = corpus_of(kind, WORDS[batch_words])
     check(run(corpus, model, batch_words=batch_words, alpha=alpha))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", MODELS)
+def test_default_batches_and_rates(model: str, kind: str) -> None:
+    """A hundred batches an epoch."""
+    check(run(corpus_of(kind, 2000), model, epochs=3))
+
+
+@pytest.mark.xfail(strict=True, reason="damping takes too little curvature for the softmax head")
+@pytest.mark.parametrize(
+    ("model", "kind", "words", "batch_words", "alpha"),
+    [
+        # All as by default, which makes batches of 256 words of these texts.
+        ("softmax", "10", 25_600, None, None),
+        ("cbow-softmax", "repeated-2-10", 25_600, None, None),
+        ("softmax", "10", 12_000, 1024, 0.025),
+        ("softmax", "100", 12_000, 1024, 0.025),
+        ("softmax", "10", 6000, 128, 0.2),
+        ("softmax", "100", 6000, 256, 0.2),
+        ("cbow-softmax", "100", 12_000, 1024, 0.2),
+        ("cbow-softmax", "repeated-2-10", 6000, 256, 0.2),
+    ],
+)
+def test_softmax_of_larger_texts(
+    model: str, kind: str, words: int, batch_words: int | None, alpha: float | None
+) -> None:
+    """Where it diverges: the first of these ends as NaN."""
+    options: Any = {"batch_words": batch_words, "alpha": alpha, "epochs": 6}
+    with np.errstate(all="ignore"):
+        result = run(corpus_of(kind, words), model, **options)
+    check(result)
+
+
+@pytest.mark.parametrize("batch_words", [64, 1024])
+@pytest.mark.parametrize("kind", ["2", "10", "repeated-8-60"])
+@pytest.mark.parametrize("model", ["pair", "cbow-pair"])
+def test_negatives_per_pair(model: str, kind: str, batch_words: int) -> None:
+    corpus = corpus_of(kind, WORDS[batch_words] // 2)
+    check(run(corpus, model, batch_words=batch_words, epochs=3, alpha=0.2))
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "adam"])
+@pytest.mark.parametrize("batch_words", [128, 4096])
+@pytest.mark.parametrize("kind", ["2", "10", "repeated-8-60"])
+@pytest.mark.parametrize("model", MODELS)
+def test_other_optimizers(model: str, kind: str, batch_words: int, optimizer: str) -> None:
+    """At the rates that suit them."""
+    corpus = corpus_of(kind, 2000)
+    check(run(corpus, model, batch_words=batch_words, optimizer=optimizer))
+
+
+@pytest.mark.parametrize("model", ["block", "pair", "cbow-block", "cbow-pair"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"window": 1},
+        {"window": 50, "epochs": 2},
+        {"vector_size": 1},
+        {"vector_size": 100},
+        {"negative": 1},
+        {"negative": 30, "epochs": 2},
+        {"shared_negatives": 5},
+        {"block_size": 1, "group_blocks": 1, "epochs": 1},
+        {"shrink_windows": False},
+        {"ns_exponent": -0.5},
+        {"alpha": 1.0},
+    ],
+    ids=str,
+)
+def test_other_settings(options: dict[str, Any], model: str) -> None:
+    corpus = random_corpus(2000, 10)
+    check(run(corpus, model, **{"alpha": 0.2, "epochs": 3, "batch_words": 512, **options}))
+
+
+@pytest.mark.parametrize("options", [{"cbow_mean": False}, {"cbow_gradient": "exact"}], ids=str)
+@pytest.mark.parametrize("model", ["cbow-block", "cbow-pair", "cbow-paths"])
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+def test_other_projections(model: str, options: dict[str, Any], alpha: float) -> None:
+    for kind, batch_words in (("10", 1024), ("repeated-8-60", 128)):
+        corpus = corpus_of(kind, 3000)
+        check(run(corpus, model, alpha=alpha, batch_words=batch_words, **options))
+
+
+@pytest.mark.parametrize("model", ["block", "cbow-block"])
+def test_plain_sums_diverge(model: str) -> None:
+    """What the tests above would see without damping."""
+    with np.errstate(all="ignore"):
+        result = run(random_corpus(6000, 10), model, batch_words=1024, epochs=6, damping=0.0)
+    with pytest.raises(AssertionError):
+        check(result)

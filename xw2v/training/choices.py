@@ -28,6 +28,7 @@ _PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in th
 _PATHS_GROWTH = 4  # the more words, the more of them share the nodes of their paths
 _PART_WORDS = 2048  # of hierarchical softmax
 _BLOCK_PAIRS = {"skipgram": 32, "cbow": 16}  # a center of skip-gram has some six pairs
+_ADAGRAD_INITIAL = 10.0  # at 0, a word's first steps are as large as if it had been seen often
 _SOFTMAX_BATCH_WORDS = 256  # each update moves every word
 _BLOCK_SIZE = {"negative": 16, "hierarchical": 32, "softmax": 16}
 # A center of CBOW has one prediction where one of skip-gram has some six: its words weigh less.
@@ -148,7 +149,7 @@ def choose_optimizer(config: TrainingConfig) -> Optimizer:
     config : TrainingConfig
     """
     if config.optimizer == "adagrad":
-        return Adagrad()
+        return Adagrad(initial=_ADAGRAD_INITIAL)
     if config.optimizer == "adam":
         return Adam()
     return Sgd(config.damping)
