@@ -36,8 +36,8 @@ _ALPHA = {
     ("sgd", "cbow"): 0.05,
     ("adagrad", "skipgram"): 0.2,
     ("adagrad", "cbow"): 0.2,
-    ("adam", "skipgram"): 0.01,
-    ("adam", "cbow"): 0.01,
+    ("adam", "skipgram"): 0.03,
+    ("adam", "cbow"): 0.03,
 }
 
 

@@ -205,5 +205,5 @@ def test_too_few_words_for_exact_negatives(
 
 def test_optimizers() -> None:
     assert choose_optimizer(config(damping=0.3)) == Sgd(0.3)
-    assert choose_optimizer(config(optimizer="adagrad")) == Adagrad()
+    assert choose_optimizer(config(optimizer="adagrad")) == Adagrad(initial=10.0)
     assert choose_optimizer(config(optimizer="adam")) == Adam()

@@ -1,18 +1,50 @@
-"""On a language with known structure, neighbors and analogies come out as built in."""
+"""On a language with known structure, neighbors and analogies come out as built in.
 
+Every model and every optimizer does it with default options on 20,000 sentences, 122,000 words of
+which subsampling keeps a third, in five epochs: all neighbors and all 84 analogies come out right.
+The bounds below leave room for what another processor rounds otherwise.
+"""
+
+from functools import cache
 from typing import Any
 
 import pytest
 
 from tests.synthetic import CLASSES, PAIRS, toy_sentences
+from tests.training.test_trainer import MODELS
 from xw2v import Word2Vec
 
+RUNS: dict[str, dict[str, Any]] = {
+    **{
+        f"{model}-{optimizer}": {**options, "optimizer": optimizer}
+        for model, options in MODELS.items()
+        for optimizer in ("sgd", "adagrad", "adam")
+        if "pair" not in model
+    },
+    "pair": MODELS["pair"],
+    "cbow-pair": MODELS["cbow-pair"],
+    "pair-distinct": {
+        **MODELS["pair"],
+        "negatives_exclude_positive": True,
+        "negatives_without_replacement": True,
+    },
+    "cbow-block-exact": {**MODELS["cbow-block"], "cbow_gradient": "exact"},
+    "cbow-block-sum": {**MODELS["cbow-block"], "cbow_mean": False},
+    "block-constant": {"schedule": "constant"},
+    "block-cosine": {"schedule": "cosine"},
+}
 
-@pytest.fixture(scope="module", params=["block", "pair"])
+
+@cache
+def sentences(n: int) -> list[list[str]]:
+    return toy_sentences(n)
+
+
+@pytest.fixture(scope="module", params=RUNS)
 def model(request: pytest.FixtureRequest) -> Word2Vec:
     """Trained with default options; the textbook form, being slower, on less text."""
-    sentences = toy_sentences(20_000 if request.param == "block" else 6000)
-    return Word2Vec(sentences, negatives_per=request.param)
+    n = 6000 if "pair" in request.param else 20_000
+    return Word2Vec(sentences(n), **RUNS[request.param])
 
 
 def test_members_of_a_class_are_neighbors(model: Word2Vec) -> None:
@@ -23,6 +55,7 @@ def test_members_of_a_class_are_neighbors(model: Word2Vec) -> None:
 
 
 def test_words_of_different_classes_are_further_apart(model: Word2Vec) -> None:
+    """By 0.3 of cosine; by 0.37 or more where this was written."""
     for members in CLASSES:
         for others in CLASSES:
             for word in members[1:]:

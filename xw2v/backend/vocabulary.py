@@ -1,10 +1,11 @@
 """The softmax over the whole vocabulary by a team: its blocks of words are shared out.
 
 Every worker has the whole batch. Each computes the logits of its own blocks of words and changes
-their rows of W_out; only sums over the vocabulary pass from one to another, added up in the
-order of the blocks, so that the number of workers does not change a bit.
+their rows of W_out; only sums over the vocabulary pass from one to another, added up in an order
+that the number of workers does not change: not a bit differs.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from xw2v.kernel import (
 )
 
 __all__ = ["Vocabulary"]
+
+_SHARES = 32  # of the vocabulary: as many workers can help, and so many sums are kept
 
 Floats = NDArray[np.float32]
 Update = Callable[[NDArray[Any], Floats, Floats], None]
@@ -41,10 +44,15 @@ class Vocabulary:
     """
 
     def __init__(self, n_words: int, hidden: int, vector_size: int, team: Team) -> None:
-        self._blocks = vocabulary_blocks(n_words)
-        n = len(self._blocks)
-        self._largest = team.zeros((n, hidden), np.float32)
-        self._sums = team.zeros((n, hidden), np.float32)
+        blocks = vocabulary_blocks(n_words)
+        n = min(len(blocks), _SHARES)
+        borders = [len(blocks) * i // n for i in range(n + 1)]
+        self._shares = [
+            list(enumerate(blocks[start:stop], start))
+            for start, stop in itertools.pairwise(borders)
+        ]
+        self._largest = team.zeros((len(blocks), hidden), np.float32)
+        self._sums = team.zeros((len(blocks), hidden), np.float32)
         self._errors = team.zeros((n, hidden, vector_size), np.float32)
         self._losses = team.zeros(n, np.float64)
 
@@ -76,21 +84,23 @@ class Vocabulary:
             Compute the loss, which is 0 otherwise.
         """
         (term,) = terms
-        n, blocks = len(x), range(worker.rank, len(self._blocks), worker.size)
-        for k in blocks:
-            start, stop = self._blocks[k]
-            self._largest[k, :n], self._sums[k, :n] = softmax_sums(x, w_out[start:stop])
+        n, shares = len(x), range(worker.rank, len(self._shares), worker.size)
+        for share in shares:
+            for k, (start, stop) in self._shares[share]:
+                self._largest[k, :n], self._sums[k, :n] = softmax_sums(x, w_out[start:stop])
         worker.meet()
         normalizers = log_normalizers(self._largest[:, :n], self._sums[:, :n])
-        for k in blocks:
-            start, stop = self._blocks[k]
-            found = softmax_gradients(
-                x, w_out[start:stop], term, totals, normalizers, start, with_loss=with_loss
-            )
-            self._errors[k, :n] = found.x
-            self._losses[k] = 0.0 if found.loss is None else found.loss
-            # No other block looks at these rows again, and no other worker before they meet.
-            update(np.arange(start, stop, dtype=np.int32), found.y, found.weights)
+        for share in shares:
+            self._errors[share, :n] = 0.0
+            self._losses[share] = 0.0
+            for _, (start, stop) in self._shares[share]:
+                found = softmax_gradients(
+                    x, w_out[start:stop], term, totals, normalizers, start, with_loss=with_loss
+                )
+                self._errors[share, :n] += found.x
+                self._losses[share] += 0.0 if found.loss is None else found.loss
+                # No other block looks at these rows again, and no worker before they meet.
+                update(np.arange(start, stop, dtype=np.int32), found.y, found.weights)
         worker.meet()
         errors = self._errors[0, :n].copy()
         for more in self._errors[1:, :n]:
