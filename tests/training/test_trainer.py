@@ -63,7 +63,7 @@ def sha256(result: TrainingResult) -> str:
 
 @cache
 def toy_corpus() -> tuple[Vocabulary, EncodedCorpus]:
-    return encode_sentences(toy_sentences(1000))
+    return encode_sentences(toy_sentences(800))
 
 
 def initial(n_words: int, options: TrainingConfig, xp: Any = np) -> Any:
@@ -112,7 +112,7 @@ def test_workers_change_no_bit(
     model: str, kind_of_workers: None, small_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor do the pieces that they sample."""
-    result = check_workers(model, (1, 2, 5), monkeypatch, vector_size=13, sample=0.02)
+    result = check_workers(model, (1, 3), monkeypatch, vector_size=13, sample=0.02)
     assert (result.w_in.shape, result.w_out.shape) == ((150, 13), (150 - ("paths" in model), 13))
 
 
@@ -124,13 +124,13 @@ def test_workers_change_no_bit_of_vectors_of_one_number(
     check_workers(model, (1, 3), monkeypatch, vector_size=1)
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(len(MODELS)))
 def test_workers_change_no_bit_with_any_options(
     seed: int, small_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of models in turn, others at random."""
+    """Of each model in turn, all others at random."""
     rng = np.random.default_rng(seed)
-    model = list(MODELS)[seed % len(MODELS)]
+    model = list(MODELS)[seed]
     options: dict[str, Any] = {
         "optimizer": str(rng.choice(["sgd", "sgd", "adagrad", "adam"])),
         "schedule": str(rng.choice(["linear", "constant", "cosine"])),
@@ -429,13 +429,13 @@ def test_devices_agree_after_a_hundred_steps(
     Rounding makes 1e-7 of a step, and a hundred steps at most some 1e-5; a wrong weight anywhere
     makes a thousand times as much.
     """
-    vocabulary, corpus = random_corpus(3200, 60)
-    options = config(model, alpha=0.05, batch_words=64, optimizer=optimizer)
+    vocabulary, corpus = random_corpus(1600, 60)
+    options = config(model, alpha=0.05, batch_words=32, optimizer=optimizer)
     expected = train(corpus, vocabulary, options)
     stand_in(xp, monkeypatch)
     ours = train(corpus, vocabulary, options)
     assert len(ours.losses) >= 50
-    assert np.abs(expected.w_out).max() > 0.3
+    assert np.abs(expected.w_out).max() > 0.1
     check_parity(ours, expected, 5e-5, 5e-5)
 
 
@@ -443,7 +443,7 @@ def test_devices_agree_after_a_hundred_steps(
 def test_devices_agree_after_a_whole_run(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With all options as they are by default, to 1e-4."""
     vocabulary, corpus = toy_corpus()
-    options = TrainingConfig(**{"workers": 2, "vector_size": 20, **MODELS[model]})
+    options = TrainingConfig(**{"workers": 1, "vector_size": 20, **MODELS[model]})
     expected = train(corpus, vocabulary, options)
     stand_in(numpy_namespace, monkeypatch)
     # What suits another device would be another model.

@@ -20,6 +20,8 @@ __all__ = ["NegativeOutput", "Output", "SoftmaxOutput"]
 
 Array = Any
 
+_SOFTMAX_WEIGHT = 8.0  # of a prediction: with 2, small vocabularies diverge
+
 
 class Output(Protocol):
     """An output layer."""
@@ -149,6 +151,5 @@ class SoftmaxOutput:
         key: int,  # noqa: ARG002 - as in the protocol
     ) -> Sequence[Batch]:
         """Make one batch; parameters as for `Output.batches`."""
-        # The weight that the softmax gives to all words of the vocabulary, and the word itself.
         terms = (text.positives(cbow, softmax=True),)
-        return [text.batch(cbow, terms, 2.0, numbers.shape[0])]
+        return [text.batch(cbow, terms, _SOFTMAX_WEIGHT, numbers.shape[0])]

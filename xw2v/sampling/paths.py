@@ -59,9 +59,12 @@ class PathOutput:
         centers = self.part_blocks * block_size
         pairs = centers * (2 * window if cbow is None else 1)
         blocks = max(1, -(-pairs // self.block_pairs))
-        nodes = (centers + blocks) * self.tree.depth
+        # Different nodes on so many paths, of which 2**l at most are of level l; and once more
+        # the path that each block begins with.
+        nodes = centers * max(1, self.tree.depth + 2 - centers.bit_length())
+        nodes += blocks * self.tree.depth
         inputs = self.part_blocks * (block_size + 2 * window)
-        return inputs + nodes * 3 // 2 + blocks * _LEAST_WIDTH
+        return inputs + nodes * 5 // 4 + blocks * _LEAST_WIDTH  # see `_widths`
 
     def batches(
         self,

@@ -25,8 +25,8 @@ __all__ = ["choose_batch_words", "choose_layout", "choose_optimizer"]
 
 _UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few large steps
 _PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
-_PATHS_GROWTH = 4  # the more words, the more of them share the nodes of their paths
-_PART_WORDS = 2048  # of hierarchical softmax
+_PATHS_GROWTH = 8  # the more words, the more of them share the nodes of their paths
+_PART_WORDS = 4096  # of hierarchical softmax
 _BLOCK_PAIRS = {"skipgram": 32, "cbow": 16}  # a center of skip-gram has some six pairs
 _ADAGRAD_INITIAL = 10.0  # at 0, a word's first steps are as large as if it had been seen often
 _SOFTMAX_BATCH_WORDS = 256  # each update moves every word
