@@ -316,8 +316,11 @@ class Training:
         inputs = _Rows(*self.w_in.value.shape)
         totals = [summed(each) if each else None for each in errors.gradients]
         if batch.projection is None:
-            for row, error, weights in zip(batch.inputs, totals, errors.weights, strict=True):
-                inputs.add(int(row), error, summed(weights))
+            for n, (row, error) in enumerate(zip(batch.inputs, totals, strict=True)):
+                weight: Rounded | float = summed(errors.weights[n])
+                if any(term.softmax for term in batch.terms):  # it is said by the batch
+                    weight = float(batch.input_weights[n])
+                inputs.add(int(row), error, weight)
             return inputs
         backward = batch.projection.backward
         blocks, t, m = backward.shape

@@ -140,6 +140,9 @@ def test_alpha_is_what_suits_model_and_optimizer() -> None:
         for model in get_args(_CHOICES["model"])
     } == _ALPHA
     assert all(TrainingConfig(alpha=rate).alpha == rate for rate in (1, 0.3, 1e-4))
+    assert TrainingConfig(output="hierarchical").alpha == 0.035
+    assert TrainingConfig(output="hierarchical", model="cbow").alpha == 0.05
+    assert TrainingConfig(output="hierarchical", optimizer="adam").alpha == 0.03
     assert TrainingConfig(alpha=None) == TrainingConfig() == TrainingConfig(alpha=0.025)
 
 

@@ -39,6 +39,7 @@ _ALPHA = {
     ("adam", "skipgram"): 0.03,
     ("adam", "cbow"): 0.03,
 }
+_PATHS_ALPHA = {("sgd", "skipgram"): 0.035}  # of hierarchical softmax, where it is another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +220,9 @@ class TrainingConfig:
     def _settle_alpha(self) -> None:
         falls = self.schedule != "constant"
         if self.alpha is None:
-            rate = _ALPHA[self.optimizer, self.model]
+            kind = self.optimizer, self.model
+            paths = _PATHS_ALPHA if self.output == "hierarchical" else {}
+            rate = paths.get(kind, _ALPHA[kind])
             object.__setattr__(self, "alpha", max(rate, self.min_alpha) if falls else rate)
         self._check_float("alpha", 0.0)
         if self.alpha == 0:

