@@ -430,12 +430,13 @@ def test_devices_agree_after_a_hundred_steps(
     makes a thousand times as much.
     """
     vocabulary, corpus = random_corpus(1600, 60)
-    options = config(model, alpha=0.05, batch_words=32, optimizer=optimizer)
+    alpha = 0.05 if optimizer == "sgd" else None
+    options = config(model, alpha=alpha, batch_words=32, optimizer=optimizer)
     expected = train(corpus, vocabulary, options)
     stand_in(xp, monkeypatch)
     ours = train(corpus, vocabulary, options)
     assert len(ours.losses) >= 50
-    assert np.abs(expected.w_out).max() > 0.1
+    assert np.abs(expected.w_out).max() > 0.05
     check_parity(ours, expected, 5e-5, 5e-5)
 
 

@@ -252,8 +252,9 @@ def gathered_gradients(
     """
     if xp is None:
         xp = array_namespace(x, y)
-    (blocks, m), size = term.targets.shape, x.shape[1]
-    t = x.shape[0] // blocks
+    if term.rows is None:
+        raise ValueError("the term does not say which hidden vectors it needs: it has no rows")
+    (blocks, m), t, size = term.targets.shape, term.rows.shape[1], x.shape[1]
 
     def in_blocks(values: Array | None, *shape: int) -> Array | None:
         return None if values is None else xp.reshape(values, (blocks, *shape))
