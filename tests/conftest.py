@@ -15,6 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a shell's background job, whose children would ignore the interrupts that are tested.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def epsilon(dtype: Any) -> float:
     """Return the distance from 1 to the next number of a floating dtype."""
