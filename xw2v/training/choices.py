@@ -25,7 +25,8 @@ __all__ = ["choose_batch_words", "choose_layout", "choose_optimizer"]
 
 _UPDATES_AN_EPOCH = 100  # at least, so that small corpora do not train in a few large steps
 _PAIR_LAYOUT_SHRINK = 8  # a center has that many times the targets it has in the block layout
-_PATHS_GROWTH = 8  # the more words, the more of them share the nodes of their paths
+_PATHS_GROWTH = 8  # the more words, the more of them share the nodes of their paths ...
+_PATHS_BATCH_WORDS = 16_384  # ... but larger batches than this lose analogies
 _PART_WORDS = 4096  # of hierarchical softmax
 _BLOCK_PAIRS = {"skipgram": 32, "cbow": 16}  # a center of skip-gram has some six pairs
 _ADAGRAD_INITIAL = 10.0  # at 0, a word's first steps are as large as if it had been seen often
@@ -53,7 +54,7 @@ def choose_batch_words(config: TrainingConfig, device: Device, kept: int) -> int
     if config.output == "softmax":
         words = min(words, _SOFTMAX_BATCH_WORDS)
     elif config.output == "hierarchical":
-        words *= _PATHS_GROWTH
+        words = min(words * _PATHS_GROWTH, _PATHS_BATCH_WORDS)
     elif config.negatives_per == "pair":
         words //= _PAIR_LAYOUT_SHRINK
     elif config.model == "cbow":
