@@ -225,13 +225,15 @@ class _Share:
         """Write which rows the share of a batch has, and who adds to them."""
         exchange, first = self._exchange, step.first_part
         self._regions = []
-        for batch in step.batches:
+        # A whole batch, which everyone has, is announced once.
+        announces = self._vocabulary is None or self._worker.rank == 0
+        for batch in step.batches if announces else ():
             ids, weights = [2 * batch.inputs], [batch.input_weights]
             for term in batch.terms:
                 if not term.softmax:
                     ids.append(2 * term.targets + 1)
                     weights.append(term.target_weights)
-            start = first * self._exchange.part_rows
+            start = first * exchange.part_rows
             region = slice(start, start + sum(i.size for i in ids))
             self._regions.append(region)
             if parts := batch.parts:
@@ -241,7 +243,7 @@ class _Share:
                 np.concatenate([w.reshape(parts, -1) for w in weights], axis=1, out=shared)
             first += parts
         if self._shared_out:
-            self._share_out(step.first_part * self._exchange.part_rows)
+            self._share_out(step.first_part * exchange.part_rows)
 
     @property
     def _shared_out(self) -> bool:
@@ -384,54 +386,52 @@ class _Share:
 
     def _freeze(self, tile: slice) -> None:
         """Take away the gradients of rows that are not to change."""
-        if self._exchange.trainable is not None:
-            exchange = self._exchange
-            exchange.gradients[tile] *= self._exchange.trainable.take(exchange.ids[tile])[:, None]
+        exchange = self._exchange
+        if exchange.trainable is not None:
+            exchange.gradients[tile] *= exchange.trainable.take(exchange.ids[tile])[:, None]
 
     def _compute_softmax(self, step: Step) -> None:
-        """Make the step of W_out; compute the gradients of all inputs of the whole batch."""
+        """Make the step of W_out; the first worker computes the gradients of all inputs."""
         exchange, vocabulary = self._exchange, cast(Vocabulary, self._vocabulary)
-        (batch,), (region,) = step.batches, self._regions
-        rows = gather(exchange.table, exchange.ids[region])[None, :, :]
+        (batch,) = step.batches
+        rows = gather(exchange.table, 2 * batch.inputs)[None, :, :]
         projection = batch.projection
         hidden = rows if projection is None else project(rows, projection)
 
         def update(words: NDArray[Any], gradients: Floats, weights: Floats) -> None:
             ids = 2 * words + 1
-            if self._exchange.trainable is not None:
-                gradients *= self._exchange.trainable[ids][:, None]
+            if exchange.trainable is not None:
+                gradients *= exchange.trainable[ids][:, None]
             self._update(ids, gradients, weights, step.alpha)
 
-        w_out = exchange.table[1::2]
-        errors, loss = vocabulary.errors(
+        vocabulary.step(
             hidden[0],
-            w_out,
+            exchange.table[1::2],
             batch.terms,
             batch.predictions,
             self._worker,
             update,
             step.with_loss,
         )
-        errors = errors[None, :, :]
-        if projection is not None:
-            errors = project_back(errors, projection)
-        gradients = errors[0]
-        if self._exchange.trainable is not None:
-            gradients *= self._exchange.trainable.take(exchange.ids[region])[:, None]
-        if self._worker.rank == 0:
-            exchange.gradients[region] = gradients
-            exchange.losses[: step.parts] = 0.0
-            exchange.losses[0] = loss
-            exchange.predictions[: step.parts] = 0.0
-            exchange.predictions[0] = batch.predictions.sum(dtype=np.float64)
+        if self._worker.rank:
+            return
+        errors = vocabulary.errors(hidden.shape[1])[None, :, :]
+        (region,) = self._regions
+        exchange.gradients[region] = (
+            errors if projection is None else project_back(errors, projection)
+        )[0]
+        self._freeze(region)
+        exchange.losses[: step.parts] = 0.0
+        exchange.losses[0] = vocabulary.loss()
+        exchange.predictions[: step.parts] = 0.0
+        exchange.predictions[0] = batch.predictions.sum(dtype=np.float64)
 
     def add(self, step: Step) -> None:
         """Add to this worker's own rows what all workers have computed."""
         exchange, places = self._exchange, None
         if self._shared_out:
             rank = self._worker.rank
-            planners = slice(0, 1) if self._vocabulary is not None else slice(None)
-            own = exchange.borders[planners, rank : rank + 2].tolist()
+            own = exchange.borders[:, rank : rank + 2].tolist()
             places = np.concatenate([exchange.places[start:stop] for start, stop in own])
             ids, weights = exchange.ids.take(places), exchange.weights.take(places)
             gradients = exchange.gradients

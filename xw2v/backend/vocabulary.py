@@ -56,7 +56,7 @@ class Vocabulary:
         self._errors = team.zeros((n, hidden, vector_size), np.float32)
         self._losses = team.zeros(n, np.float64)
 
-    def errors(
+    def step(
         self,
         x: Floats,
         w_out: Floats,
@@ -65,8 +65,8 @@ class Vocabulary:
         worker: Worker,
         update: Update,
         with_loss: bool,
-    ) -> tuple[Floats, float]:
-        """Make the step of W_out; return the gradients of the hidden vectors, and the loss.
+    ) -> None:
+        """Make the step of W_out, all workers together.
 
         Parameters
         ----------
@@ -82,6 +82,10 @@ class Vocabulary:
             Takes words, their gradients and weights, and changes their rows.
         with_loss : bool
             Compute the loss, which is 0 otherwise.
+
+        Notes
+        -----
+        `errors` and `loss` belong to the latest step.
         """
         (term,) = terms
         n, shares = len(x), range(worker.rank, len(self._shares), worker.size)
@@ -102,7 +106,14 @@ class Vocabulary:
                 # No other block looks at these rows again, and no worker before they meet.
                 update(np.arange(start, stop, dtype=np.int32), found.y, found.weights)
         worker.meet()
+
+    def errors(self, n: int) -> Floats:
+        """Return the gradients of the n hidden vectors."""
         errors = self._errors[0, :n].copy()
         for more in self._errors[1:, :n]:
             errors += more
-        return errors, float(self._losses.sum())
+        return errors
+
+    def loss(self) -> float:
+        """Return the summed loss before the step."""
+        return float(self._losses.sum())

@@ -152,11 +152,11 @@ def _numbered(ids: Array, scratch: Array | None) -> tuple[Array, Array]:
     n = ids.shape[0]
     if scratch is None or n > _EXACT_NUMBERS:
         return np.unique(ids, return_inverse=True)
-    index = ids.astype(np.intp)
-    scratch[index] = np.arange(n)  # of several occurrences, the last stays
+    index, numbers = ids.astype(np.intp), np.arange(n)
+    scratch[index] = numbers  # of several occurrences, the last stays
     last = scratch[index].astype(np.intp)
     scratch[index] = 0.0
-    stays = last == np.arange(n)
+    stays = last == numbers
     return ids[stays], (np.cumsum(stays) - 1)[last]
 
 

@@ -109,7 +109,8 @@ class PathOutput:
         slots = max(1, -(-n_pairs // self.block_pairs)) * self.block_pairs
         starts = ends - counts
         place = _owners(counts, slots)
-        number = xp.arange(slots, dtype=xp.int64, device=device) - xp.take(starts, place, axis=0)
+        slot = xp.arange(slots, dtype=xp.int64, device=device)
+        number = slot - xp.take(starts, place, axis=0)
         hidden = xp.take(order, place, axis=0)
         if cbow is None:
             width = text.words.shape[1]
@@ -118,8 +119,7 @@ class PathOutput:
             first = hidden // size * width + hidden % size + text.window - before
             hidden = first + number + xp.astype(number >= before, xp.int64)
             # The slots that only fill the last block have numbers of no meaning.
-            valid = xp.arange(slots, dtype=xp.int64, device=device) < n_pairs
-            hidden = xp.where(valid, hidden, 0)
+            hidden = xp.where(slot < n_pairs, hidden, 0)
         return _Pairs(hidden, place, number == 0, xp.take(words, order, axis=0), n_pairs)
 
     def _terms(self, pairs: _Pairs) -> Iterator[Term]:

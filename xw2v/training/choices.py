@@ -87,8 +87,7 @@ def choose_layout(
         cbow = Cbow(mean=config.cbow_mean, exact=config.cbow_gradient == "exact")
     if config.output == "negative" and config.negatives_per == "pair":
         return _pair_layout(config, counts, device, cbow)
-    block_size = config.block_size or _BLOCK_SIZE[config.output]
-    block_size = max(1, min(block_size, batch_words)) if config.block_size is None else block_size
+    block_size = config.block_size or min(_BLOCK_SIZE[config.output], batch_words)
     output: Output
     if config.output == "hierarchical":
         if counts.size < 2:

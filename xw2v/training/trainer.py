@@ -265,7 +265,8 @@ class _Plan:
         config: TrainingConfig,
         device: Device,
     ) -> None:
-        self._corpus, self._config = corpus, config
+        self._corpus, self._vocabulary = corpus, vocabulary
+        self._config, self._device = config, device
         xp, handle = device.xp, device.handle
         keep = keep_thresholds(vocabulary.counts, config.sample)
         self._thresholds = xp.asarray(keep, device=handle)
@@ -284,8 +285,6 @@ class _Plan:
         self._loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
         lengths = self.team.zeros(len(piece_borders(0, longest)), np.int64)
         self._buffer = ChunkBuffer(longest, config.window, self.zeros, lengths, xp)
-
-        self._device, self._vocabulary = device, vocabulary
 
     def runner(self) -> Runner:
         """Return what makes the steps, its parameters zeros."""
