@@ -15,14 +15,15 @@ PACKAGE = Path(xw2v.__file__).parent
 # Each room, and the rooms it may import. `xw2v` itself is the names that users import.
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "atomic": set(),
     "config": {"errors"},
     "kernel": set(),
-    "text": {"errors"},
+    "text": {"atomic", "errors"},
     "sampling": {"kernel", "text"},
     "backend": {"kernel", "errors"},
     "training": {"sampling", "kernel", "backend", "text", "config", "errors"},
     "vectors": {"errors"},
-    "formats": {"vectors", "config", "errors"},
+    "formats": {"atomic", "vectors", "config", "errors"},
     "plots": {"errors", "vectors"},
     "model": {
         "backend",

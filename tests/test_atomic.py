@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xw2v.formats.atomic import hidden_sibling, replacing_file, sync_directory
+from xw2v.atomic import hidden_sibling, replacing_file, sync_directory
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
