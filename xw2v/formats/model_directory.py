@@ -35,9 +35,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from xw2v.atomic import hidden_sibling, sync_directory, sync_file
 from xw2v.config import TrainingConfig, Vectors, check_vectors
 from xw2v.errors import ConfigError, ModelFileError
-from xw2v.atomic import hidden_sibling, sync_directory, sync_file
 from xw2v.vectors import WordVectors, matrices_needed, word_vector_rows
 
 __all__ = ["SavedModel", "check_writable", "load_model", "load_word_vectors", "save_model"]

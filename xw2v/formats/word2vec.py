@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from xw2v.errors import ModelFileError
 from xw2v.atomic import replacing_file
+from xw2v.errors import ModelFileError
 
 __all__ = ["write_word2vec_text"]
 
