@@ -20,6 +20,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's cache of encoded texts out of the tests, and the tests out of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XW2V_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 def epsilon(dtype: Any) -> float:
     """Return the distance from 1 to the next number of a floating dtype."""
     return float(np.finfo(dtype).eps)

@@ -14,7 +14,7 @@ from xw2v.config import TrainingConfig, Vectors, from_gensim
 from xw2v.errors import ConfigError
 from xw2v.formats import SavedModel, load_model, save_model
 from xw2v.plots import plot_loss
-from xw2v.text import EncodedCorpus, Vocabulary, encode_files, encode_sentences
+from xw2v.text import EncodedCorpus, ReadProgress, TextOptions, Vocabulary, encode_any
 from xw2v.training import LossRecord, Progress, train
 from xw2v.vectors import WordVectors
 
@@ -30,18 +30,24 @@ class Word2Vec:
 
     Parameters
     ----------
-    sentences : path, or iterable of lists of str
-        A UTF-8 text file of one sentence a line (globs work too), or sentences as token lists;
-        they are read once, so a generator will do.
-    lowercase : bool
-        Turn words of a file to lower case.
-    encoding_errors : {"strict", "replace", "ignore"}
-        What to do with bytes of a file that are not UTF-8.
+    sentences : path, iterable of paths, iterable of str, or iterable of lists of str
+        A path names a text: a UTF-8 file of one sentence a line, or whatever else
+        ``xw2v train`` takes, a folder, JSON Lines, Parquet, a URL, an encoded corpus; an iterable
+        of `pathlib.Path` names several. Strings are documents: a list of them, a column of
+        pandas, polars, Arrow or of a Hugging Face dataset. Lists of strings are sentences, their
+        words are taken as they are. Everything is read once, so a generator will do.
+    tokenizer : callable, optional
+        Gives the words of a line of text (with ``sentence_ends="document"`` of a document); in
+        place of the options about words.
+    on_read : callable, optional
+        Called with a `xw2v.text.ReadProgress` while text is read.
     on_progress : callable, optional
         Called with a `xw2v.training.Progress` after every batch.
-    **hyperparameters
-        The fields of `TrainingConfig`: ``model="skipgram"``, ``output="negative"``,
-        ``vector_size=100``, ``window=5``, ``min_count=5``, ``negative=5``, ``sample=1e-3``,
+    **options
+        The fields of `xw2v.text.TextOptions`, about text: ``lowercase=False``,
+        ``token_pattern=None``, ``column="text"``, ``phrases=0``, ``unk=None`` and others. And the
+        hyperparameters, which are the fields of `TrainingConfig`: ``model="skipgram"``,
+        ``output="negative"``, ``vector_size=100``, ``window=5``, ``min_count=5``, ``negative=5``, ``sample=1e-3``,
         ``optimizer="sgd"``, ``alpha=None``, ``epochs=5``, ``seed=1``, ``workers=None``,
         ``device="cpu"`` and the others; names and meanings are gensim's where gensim has them.
         gensim's own names of the models work as well: ``sg=1`` or ``sg=0`` for skip-gram or
@@ -50,9 +56,9 @@ class Word2Vec:
     Raises
     ------
     ConfigError
-        If a hyperparameter cannot work.
+        If an option cannot work.
     CorpusError
-        If the text cannot be read or leaves too few words.
+        If the text cannot be read or leaves too few words, or strings are single words.
     DeviceError
         If the device cannot be used.
 
@@ -70,28 +76,29 @@ class Word2Vec:
 
     def __init__(
         self,
-        sentences: Path | Iterable[Iterable[str]],
+        sentences: Path | Iterable[Any],
         *,
-        lowercase: bool = False,
-        encoding_errors: str = "strict",
+        tokenizer: Callable[[str], Iterable[str]] | None = None,
+        on_read: Callable[[ReadProgress], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
-        **hyperparameters: Any,
+        **options: Any,
     ) -> None:
+        of_text = {field.name for field in dataclasses.fields(TextOptions)}
+        text_options = TextOptions(**{k: v for k, v in options.items() if k in of_text})
+        hyperparameters = {k: v for k, v in options.items() if k not in of_text}
         config = TrainingConfig(**from_gensim(hyperparameters))
         get_device(config.device)  # before the text is read, not after
-        if isinstance(sentences, (str, os.PathLike)):
-            vocabulary, corpus = encode_files(
-                [sentences],
-                min_count=config.min_count,
-                max_final_vocab=config.max_final_vocab,
-                lowercase=lowercase,
-                encoding_errors=encoding_errors,
-            )
-        else:
-            vocabulary, corpus = encode_sentences(
-                sentences, min_count=config.min_count, max_final_vocab=config.max_final_vocab
-            )
-        self._saved = train_model(vocabulary, corpus, config, on_progress=on_progress)
+        vocabulary, corpus = encode_any(
+            sentences,
+            text_options,
+            tokenizer=tokenizer,
+            min_count=config.min_count,
+            max_final_vocab=config.max_final_vocab,
+            workers=config.workers,
+            progress=on_read,
+        )
+        notes = text_options.to_notes()
+        self._saved = train_model(vocabulary, corpus, config, notes=notes, on_progress=on_progress)
 
     @property
     def config(self) -> TrainingConfig:

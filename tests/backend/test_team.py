@@ -21,7 +21,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from tests.conftest import needs_fork
-from xw2v.backend import Team, Worker, team, usable_cores
+from xw2v.backend import Team, Worker, team
 from xw2v.errors import TrainingError
 
 PROMPTLY = 5.0  # seconds; a worker that waits looks after the others far more often than that
@@ -180,10 +180,6 @@ def test_workers_run_at_the_same_time(threads: bool) -> None:
 
     run(team, program)
     assert words.tolist() == [1, 1, 1]
-
-
-def test_usable_cores() -> None:
-    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
 
 
 # What workers share

@@ -22,12 +22,10 @@ TOPICS = {
 }
 
 
-# Whoever runs the tests may have set what changes how Python writes.
-ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if name not in ("COLUMNS", "FORCE_COLOR", "PYTHONIOENCODING", "PYTHONUNBUFFERED")
-}
+def environment() -> dict[str, str]:
+    """Return the environment, less what changes how Python writes."""
+    changes = ("COLUMNS", "FORCE_COLOR", "PYTHONIOENCODING", "PYTHONUNBUFFERED")
+    return {name: value for name, value in os.environ.items() if name not in changes}
 
 
 class Outcome(NamedTuple):
@@ -47,7 +45,7 @@ def run_process(*arguments: object, stdin: bytes = b"", cwd: Path | None = None)
         input=stdin,
         capture_output=True,
         cwd=cwd,
-        env=ENVIRONMENT,
+        env=environment(),
         check=False,
         timeout=120,
     )

@@ -12,13 +12,16 @@ from click.testing import CliRunner
 
 from tests.cli.conftest import Outcome, Run
 from xw2v.cli.app import cli
-from xw2v.cli.hyperparameters import NONE_MEANS
+from xw2v.cli.hyperparameters import HYPERPARAMETERS
 from xw2v.cli.train import train
 from xw2v.config import TrainingConfig
 
 Call = Callable[..., Outcome]
 
-COMMANDS = ["train", "most-similar", "similarity", "analogy", "evaluate", "info"]
+COMMANDS = [
+    *("train", "encode", "vocab", "phrases"),
+    *("most-similar", "similarity", "analogy", "evaluate", "info", "cache"),
+]
 
 
 def test_version(run: Run) -> None:
@@ -71,7 +74,7 @@ def test_defaults_are_those_of_the_configuration() -> None:
 
 def test_every_none_means_something() -> None:
     nones = {field.name for field in dataclasses.fields(TrainingConfig) if field.default is None}
-    assert nones == NONE_MEANS.keys()
+    assert nones == HYPERPARAMETERS.none_means.keys()
 
 
 def test_options_stand_under_headings() -> None:

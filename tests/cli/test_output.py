@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ENVIRONMENT
+from tests.cli.conftest import environment
 from xw2v.cli.output import compact, count, print_facts, print_json, print_table
 from xw2v.cli.progress import Display
 from xw2v.training import Progress
@@ -114,10 +114,10 @@ def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_bar_and_a_drawn_table_on_a_terminal(corpus: Path, tmp_path: Path) -> None:
     pty = pytest.importorskip("pty", reason="there are no pseudo-terminals")
     controller, terminal = pty.openpty()
-    environment = {**ENVIRONMENT, "TERM": "xterm", "COLUMNS": "100"}
+    variables = {**environment(), "TERM": "xterm", "COLUMNS": "100"}
     command = [sys.executable, "-m", "xw2v", "train", str(corpus), "-o", str(tmp_path / "m")]
     with subprocess.Popen(
-        [*command, "--vector-size", "4"], stdout=terminal, stderr=terminal, env=environment
+        [*command, "--vector-size", "4"], stdout=terminal, stderr=terminal, env=variables
     ) as process:
         os.close(terminal)
         shown = b""

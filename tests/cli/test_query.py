@@ -11,7 +11,7 @@ from typing import get_args
 
 import pytest
 
-from tests.cli.conftest import ENVIRONMENT, TOPICS, Outcome, Run
+from tests.cli.conftest import TOPICS, Outcome, Run, environment
 from xw2v.config import Vectors
 from xw2v.formats import load_model, load_word_vectors, save_model
 
@@ -215,7 +215,7 @@ def test_a_reader_that_went_away(model: Path, arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "xw2v", command, str(model), *words],
         stdout=write_end,
-        env=ENVIRONMENT,
+        env=environment(),
         stderr=subprocess.PIPE,
         check=False,
         timeout=60,
@@ -230,7 +230,7 @@ def test_full_disk(model: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "xw2v", "most-similar", str(model), "apple"],
             stdout=full,
-            env=ENVIRONMENT,
+            env=environment(),
             stderr=subprocess.PIPE,
             check=False,
             timeout=60,
@@ -242,7 +242,7 @@ def test_words_that_the_output_cannot_hold(model: Path) -> None:
     for option, expected in (([], b"\\u0445\\u0438\\u043c\\u0438\\u044f"), (["--json"], None)):
         done = subprocess.run(
             [sys.executable, "-m", "xw2v", "most-similar", str(model), "физика", *option],
-            env={**ENVIRONMENT, "PYTHONIOENCODING": "latin-1"},
+            env={**environment(), "PYTHONIOENCODING": "latin-1"},
             capture_output=True,
             check=False,
             timeout=60,

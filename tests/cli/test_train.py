@@ -20,7 +20,7 @@ import pytest
 from tests.cli.conftest import TOPICS, Outcome, Run, Trained, topic_sentences
 from tests.conftest import needs_fork
 from xw2v.cli import main
-from xw2v.cli.hyperparameters import in_words, options_named
+from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words
 from xw2v.config import TrainingConfig
 from xw2v.errors import ConfigError
 from xw2v.formats import load_model
@@ -257,7 +257,7 @@ def test_what_the_text_does_not_allow(call: Call, corpus: Path, tmp_path: Path) 
     ],
 )
 def test_options_are_called_what_was_typed(message: str, named: str) -> None:
-    with pytest.raises(ConfigError) as caught, options_named():
+    with pytest.raises(ConfigError) as caught, HYPERPARAMETERS.named():
         raise ConfigError(message)
     assert str(caught.value) == named
 
@@ -495,7 +495,7 @@ def test_a_worker_that_is_killed(
 
 def test_built_in_corpus(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sentences = [*topic_sentences(300), "file string class error", "file error integer"] * 3
-    monkeypatch.setattr("xw2v.cli.train.builtin_sentences", lambda: map(str.split, sentences))
+    monkeypatch.setattr("xw2v.cli.reading.builtin_sentences", lambda: map(str.split, sentences))
     status, out, err = call("train", "-o", tmp_path / "m", "--vector-size", "4", "--min-count", "3")
     assert status == 0
     assert err.startswith(

@@ -4,7 +4,7 @@ from xw2v.backend.cpu import TeamRunner
 from xw2v.backend.devices import Device, get_device
 from xw2v.backend.profile import Profile
 from xw2v.backend.steps import PortableRunner, Runner, Step
-from xw2v.backend.team import Team, Worker, usable_cores
+from xw2v.backend.team import Team, Worker
 
 __all__ = [
     "Device",
@@ -16,5 +16,4 @@ __all__ = [
     "TeamRunner",
     "Worker",
     "get_device",
-    "usable_cores",
 ]

@@ -23,24 +23,16 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
+from xw2v.cores import usable_cores
 from xw2v.errors import TrainingError
 
-__all__ = ["Program", "Team", "Worker", "usable_cores", "useful_workers"]
+__all__ = ["Program", "Team", "Worker", "useful_workers"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 _TRIES = 2000  # of a worker that waits, before it sleeps: waking up takes longer than most waits
 _PATIENCE = 0.2  # seconds of sleep, before it looks whether the others are still there
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "process_cpu_count"):  # Python 3.13
-        return os.process_cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def useful_workers() -> int:

@@ -52,11 +52,15 @@ class _Group(click.Group):
 
 _COMMANDS = (
     _Deferred("train", "train", "Train word vectors from text."),
+    _Deferred("encode", "encode", "Turn text into numbers once, so that training starts at once."),
+    _Deferred("vocab", "vocab", "Count the words of a text, or show those of a model."),
+    _Deferred("phrases", "phrases", "Find the phrases of a text, such as new_york."),
     _Deferred("most-similar", "query", "Show the words most similar to a word, or to several."),
     _Deferred("similarity", "query", "Show how similar two words are."),
     _Deferred("analogy", "query", "Find D where A is to B as C is to D."),
     _Deferred("evaluate", "evaluate", "Score a model on analogies and on human judgments."),
     _Deferred("info", "info", "Show what a model is and how it was trained."),
+    _Deferred("cache", "cache", "Show or remove the encoded texts that are kept."),
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from xw2v.cli.hyperparameters import NONE_MEANS, in_words
+from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words
 from xw2v.cli.loading import model_argument
 from xw2v.cli.output import compact, json_option, print_facts, print_json
 from xw2v.formats import SavedModel, load_model
@@ -68,7 +68,7 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif isinstance(value, (list, tuple)):
             yield name, ", ".join(map(str, value)) or "-"
         elif value is None:
-            yield name, NONE_MEANS.get(name, "-")
+            yield name, HYPERPARAMETERS.none_means.get(name, "-")
         elif isinstance(value, bool):
             yield name, "yes" if value else "no"
         elif isinstance(value, float):

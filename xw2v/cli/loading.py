@@ -5,7 +5,7 @@ from typing import get_args
 
 import click
 
-from xw2v.cli.hyperparameters import VECTORS_HELP, options_named
+from xw2v.cli.hyperparameters import HYPERPARAMETERS, VECTORS_HELP
 from xw2v.config import Vectors
 from xw2v.formats import load_word_vectors
 from xw2v.vectors import WordVectors
@@ -30,5 +30,5 @@ def load_vectors(model: Path, vectors: Vectors | None) -> WordVectors:
     ModelFileError, ConfigError
         As `xw2v.formats.load_word_vectors`.
     """
-    with options_named():
+    with HYPERPARAMETERS.named():
         return load_word_vectors(model, vectors)

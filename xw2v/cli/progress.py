@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Column
 
 from xw2v.cli.output import compact
+from xw2v.text import ReadProgress
 from xw2v.training import Progress
 
 __all__ = ["Display"]
 
-OnBytes = Callable[[int, int | None], None]
+OnRead = Callable[[ReadProgress], None]
 OnBatch = Callable[[Progress], None]
 
 _SECONDS_A_LINE = 10.0
@@ -43,22 +44,22 @@ class Display:
             click.echo(message, err=True)
 
     @contextmanager
-    def reading(self) -> Iterator[OnBytes]:
-        """Give the function to call with the bytes read, and those there are if that is known."""
+    def reading(self) -> Iterator[OnRead]:
+        """Give the function to call with the progress of reading a text."""
         due = _Clock(self._interval)
         with self._bar("reading") as update:
 
-            def on_bytes(done: int, total: int | None) -> None:
-                if self._quiet or not (due() or done == total):
+            def on_read(now: ReadProgress) -> None:
+                if self._quiet or not (due() or now.done == now.total):
                     return
-                amount = f"{compact(done)}B"
                 if update is not None:
-                    update(completed=done, total=total, status=amount)
-                elif done != total:
-                    share = f"{done / total:.0%}, " if total else ""
-                    self.say(f"reading: {share}{amount}")
+                    status = "  ".join(_amounts(now))
+                    update(completed=now.done, total=now.total, status=status)
+                elif now.done != now.total:
+                    share = [f"{now.done / now.total:.0%}"] if now.total else []
+                    self.say(f"reading: {', '.join([*share, *_amounts(now)])}")
 
-            yield on_bytes
+            yield on_read
             if update is not None:
                 update(completed=1, total=1)  # the end, also where that was not known
 
@@ -121,6 +122,15 @@ class _Clock:
             return False
         self._last = now
         return True
+
+
+def _amounts(now: ReadProgress) -> list[str]:
+    amounts = [f"{compact(now.done)}B", f"{compact(now.words)} words"]
+    if now.seconds > 0:
+        amounts.append(f"{compact(now.words / now.seconds)} words/s")
+    if now.total is not None and 0 < now.done < now.total:
+        amounts.append(f"{_clock(now.seconds * (now.total - now.done) / now.done)} left")
+    return amounts
 
 
 def _measures(now: Progress) -> list[str]:

@@ -4,7 +4,6 @@ import importlib.metadata
 import platform
 import shlex
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,48 +12,29 @@ import click
 import numpy as np
 
 from xw2v.backend import Profile, get_device
-from xw2v.cli.hyperparameters import (
-    GroupedCommand,
-    GroupedOption,
-    hyperparameter_options,
-    in_words,
-    options_named,
-    training_config,
-)
+from xw2v.cli.fields import GroupedCommand, GroupedOption
+from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words, training_config
 from xw2v.cli.output import compact, count, print_facts, print_table
 from xw2v.cli.progress import Display
+from xw2v.cli.reading import CorpusReader, cache_option
+from xw2v.cli.text_options import TEXT_OPTIONS, paths_argument
 from xw2v.errors import ModelFileError
 from xw2v.formats import SavedModel, check_writable, write_word2vec_text
 from xw2v.model import save_trained, train_model
-from xw2v.text import (
-    EncodedCorpus,
-    Vocabulary,
-    builtin_sentences,
-    encode_files,
-    encode_sentences,
-)
 
 __all__ = ["train"]
 
-_BUILTIN = "the documentation in the sources of Python and NumPy"
 # Frequent there, and with neighbors that show at a glance whether training worked.
 _SHOWN_WORDS = ("file", "integer", "error", "string", "thread", "class")
 _WORDS_SHOWN = 3
 
-_input = partial(click.option, cls=GroupedOption, group="Input")
 _output = partial(click.option, cls=GroupedOption, group="Output")
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(allow_dash=True))
-@_input("--lowercase", is_flag=True, help="Turn every word to lower case.")
-@_input(
-    "--encoding-errors",
-    type=click.Choice(["strict", "replace", "ignore"]),
-    default="strict",
-    show_default=True,
-    help="What to do with bytes that are not UTF-8.",
-)
+@paths_argument
+@TEXT_OPTIONS.options()
+@cache_option
 @_output(
     "-o",
     "--out",
@@ -73,59 +53,48 @@ _output = partial(click.option, cls=GroupedOption, group="Output")
 @_output("--overwrite", is_flag=True, help="Replace a model, or --text file, that is there.")
 @_output("--profile", is_flag=True, help="Print where the time of training went.")
 @_output("--quiet", is_flag=True, help="Print nothing but errors.")
-@hyperparameter_options
+@HYPERPARAMETERS.options()
 def train(
     paths: tuple[str, ...],
-    lowercase: bool,
-    encoding_errors: str,
+    no_cache: bool,
     out: Path,
     text: Path | None,
     overwrite: bool,
     profile: bool,
     quiet: bool,
-    **hyperparameters: Any,
+    **options: Any,
 ) -> None:
     """Train word vectors from text.
 
-    PATH is a UTF-8 text file of one sentence a line, words separated by white space; several
-    files, glob patterns and - for standard input work too. Without any, the text is the
-    documentation in the sources of Python and NumPy, which is on this machine already.
+    PATH is a UTF-8 text file of one sentence a line, words separated by white space, or JSON
+    Lines, CSV, TSV, Parquet or Arrow, compressed or not. Several files, folders, glob patterns,
+    URLs, nltk:brown,reuters and - for standard input work too, and so does what `xw2v encode`
+    made. Without any, the text is the documentation in the sources of Python and NumPy, which is
+    on this machine already.
     """
     # Whatever can be wrong is looked for before the hours are spent, not after.
-    config = training_config(hyperparameters)
-    with options_named():
+    config = training_config(options)
+    reader = CorpusReader(paths, options, config)
+    with HYPERPARAMETERS.named():
         device = get_device(config.device)
     check_writable(out, overwrite)
     if text is not None:
         _check_text_file(text, out, overwrite)
 
     display = Display(quiet)
-    display.say(f"text: {', '.join(paths) if paths else f'{_BUILTIN} (no file was named)'}")
-    notes: dict[str, Any] = {"source": list(paths) if paths else _BUILTIN}
-    began = time.perf_counter()
-    vocabulary, corpus = _read(
-        paths,
-        display,
-        min_count=config.min_count,
-        max_final_vocab=config.max_final_vocab,
-        lowercase=lowercase,
-        encoding_errors=encoding_errors,
-    )
-    notes |= {"lowercase": lowercase or not paths, "encoding_errors": encoding_errors}
-    notes["reading_seconds"] = time.perf_counter() - began
-    notes["versions"] = {
-        "xw2v": importlib.metadata.version("xw2v"),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
+    read = reader.read(display, use_cache=not no_cache)
+    vocabulary, corpus, config = read.vocabulary, read.corpus, read.config
+    notes = {
+        **read.notes,
+        "versions": {
+            "xw2v": importlib.metadata.version("xw2v"),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+        },
     }
-    display.say(
-        f"read: {count(corpus.raw_words, 'word')} in {notes['reading_seconds']:.1f} s\n"
-        f"kept: {count(corpus.n_words, 'word')} in {count(corpus.n_sentences, 'sentence')}, "
-        f"vocabulary {len(vocabulary):,}\n"
-        f"model: {in_words(config)}; training on {device.name}"
-    )
+    display.say(f"model: {in_words(config)}; training on {device.name}")
     phases = Profile() if profile else None
-    with options_named(), display.training(config.epochs) as on_batch:
+    with HYPERPARAMETERS.named(), display.training(config.epochs) as on_batch:
         model = train_model(
             vocabulary, corpus, config, notes=notes, on_progress=on_batch, profile=phases
         )
@@ -141,30 +110,6 @@ def train(
             _show_neighbors(model)
         command = shlex.join(["xw2v", "most-similar", str(out)])
         click.echo(f"\nNow try:  {command} WORD")
-
-
-def _read(
-    paths: tuple[str, ...],
-    display: Display,
-    *,
-    min_count: int,
-    max_final_vocab: int | None,
-    lowercase: bool,
-    encoding_errors: str,
-) -> tuple[Vocabulary, EncodedCorpus]:
-    with display.reading() as on_bytes:
-        if not paths:
-            return encode_sentences(
-                builtin_sentences(), min_count=min_count, max_final_vocab=max_final_vocab
-            )
-        return encode_files(
-            paths,
-            min_count=min_count,
-            max_final_vocab=max_final_vocab,
-            lowercase=lowercase,
-            encoding_errors=encoding_errors,
-            progress=on_bytes,
-        )
 
 
 def _check_text_file(path: Path, out: Path, overwrite: bool) -> None:

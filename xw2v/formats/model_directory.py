@@ -23,10 +23,8 @@ import importlib.metadata
 import json
 import math
 import numbers
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -35,12 +33,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xw2v.atomic import hidden_sibling, sync_directory, sync_file
+from xw2v.atomic import (
+    interrupted_overwrites,
+    probe_directory,
+    replacing_directory,
+    sync_directory,
+    sync_file,
+    why_not_replaceable,
+)
 from xw2v.config import TrainingConfig, Vectors, check_vectors
 from xw2v.errors import ConfigError, ModelFileError
 from xw2v.vectors import WordVectors, matrices_needed, word_vector_rows
 
-__all__ = ["SavedModel", "check_writable", "load_model", "load_word_vectors", "save_model"]
+__all__ = [
+    "SavedModel",
+    "check_writable",
+    "is_model",
+    "load_model",
+    "load_vocabulary",
+    "load_word_vectors",
+    "save_model",
+]
 
 _FORMAT = "xw2v model"
 _FORMAT_VERSION = 2
@@ -131,19 +144,7 @@ def check_writable(path: str | PathLike[str], overwrite: bool = False) -> None:
     try:
         resolved = path.resolve()
         _check_replaceable(resolved, overwrite)
-        probe = hidden_sibling(resolved) if resolved.exists() else resolved
-        missing = [probe]
-        while not missing[-1].parent.exists():
-            missing.append(missing[-1].parent)
-        made: list[Path] = []
-        try:
-            for directory in reversed(missing):
-                directory.mkdir()
-                made.append(directory)
-        finally:
-            for directory in reversed(made):
-                with suppress(OSError):
-                    directory.rmdir()
+        probe_directory(resolved)
     except (OSError, ValueError) as error:
         raise _cannot_write(path, error) from error
 
@@ -189,13 +190,8 @@ def save_model(
     try:
         resolved = path.resolve()
         _check_replaceable(resolved, overwrite)
-        resolved.parent.mkdir(parents=True, exist_ok=True)
-        temporary = hidden_sibling(resolved)
-        try:
+        with replacing_directory(resolved) as temporary:
             _write_files(temporary, model, pictures or {})
-            _move_into_place(temporary, resolved)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     except (OSError, ValueError, TypeError) as error:
         raise _cannot_write(path, error) from error
 
@@ -266,41 +262,51 @@ def load_word_vectors(path: str | PathLike[str], vectors: Vectors | None = None)
     return WordVectors(words, chosen, counts)
 
 
+def load_vocabulary(
+    path: str | PathLike[str],
+) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Read the words of a model directory and how often each occurs in its corpus.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    words : tuple of str
+    counts : ndarray of int64
+
+    Raises
+    ------
+    ModelFileError
+        As `load_model`, for the files that are read.
+    """
+    path = Path(path)
+    _read_config(path)
+    return _read_vocabulary(path / _VOCABULARY)
+
+
 def _cannot_write(path: Path, error: Exception) -> ModelFileError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     return ModelFileError(f"cannot write {path}: {reason}")
 
 
 def _check_replaceable(path: Path, overwrite: bool) -> None:
-    if not path.exists():
-        return
-    if not path.is_dir():
-        raise ModelFileError(f"{path} is a file; a model is a directory: choose another name")
-    if os.path.ismount(path):
-        raise ModelFileError(f"{path} is a mount point; name a directory inside it")
-    if not any(path.iterdir()):
-        return
-    if not _is_model(path):
-        raise ModelFileError(f"{path} is a directory, but no xw2v model: choose another name")
-    if not overwrite:
-        raise ModelFileError(
-            f"{path} holds a model already; choose another name, or overwrite it (--overwrite)"
-        )
-    strangers = sorted(entry.name for entry in path.iterdir() if not _is_ours(entry.name))
-    if strangers:
-        raise ModelFileError(
-            f"{path} holds files that are no part of the model and would be lost, "
-            f"{strangers[0]!r} for one; move them away or choose another name"
-        )
+    reason = why_not_replaceable(
+        path, "model", is_one=is_model, is_part=_is_ours, overwrite=overwrite
+    )
+    if reason is not None:
+        raise ModelFileError(reason)
 
 
 def _is_ours(name: str) -> bool:
     return name in (_CONFIG, _VOCABULARY, _LOSS, _VECTORS) or name.endswith(".png")
 
 
-def _is_model(path: Path) -> bool:
+def is_model(path: str | PathLike[str]) -> bool:
+    """Say whether something is a model directory, perhaps a damaged or a newer one."""
     try:
-        config = json.loads((path / _CONFIG).read_bytes())
+        config = json.loads((Path(path) / _CONFIG).read_bytes())
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(config, dict) and config.get("format") == _FORMAT
@@ -312,7 +318,6 @@ def _write_files(
     from safetensors import SafetensorError  # noqa: PLC0415
     from safetensors.numpy import save_file  # noqa: PLC0415
 
-    directory.mkdir()
     config = {
         "format": _FORMAT,
         "format_version": _FORMAT_VERSION,
@@ -341,22 +346,6 @@ def _write_files(
     for name in (_CONFIG, _VOCABULARY, _LOSS, _VECTORS, *pictures):
         sync_file(directory / name)
     sync_directory(directory)
-
-
-def _move_into_place(temporary: Path, path: Path) -> None:
-    if not path.exists():
-        temporary.rename(path)
-    else:
-        old = hidden_sibling(path, ".old")
-        path.rename(old)
-        try:
-            temporary.rename(path)
-        except BaseException:
-            old.rename(path)
-            raise
-        # The new model is in place: what is left of the old one is no reason to fail.
-        shutil.rmtree(old, ignore_errors=True)
-    sync_directory(path.parent)
 
 
 def _xw2v_version() -> str:
@@ -443,10 +432,8 @@ def _training_config(
 
 def _interrupted(path: Path) -> str:
     """Say where the old model is if an overwrite was killed between its two renames."""
-    if path.exists():
-        return ""
-    old = [str(other) for other in path.resolve().parent.glob(".xw2v-*.old") if _is_model(other)]
-    return f"; an interrupted overwrite left {', '.join(sorted(old))}" if old else ""
+    old = interrupted_overwrites(path, is_model)
+    return f"; an interrupted overwrite left {', '.join(map(str, old))}" if old else ""
 
 
 def _read_vocabulary(path: Path) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:

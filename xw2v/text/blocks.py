@@ -1,53 +1,90 @@
-"""Blocks of UTF-8 text to word numbers, the fast way."""
+"""Blocks of UTF-8 text to word numbers."""
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from itertools import chain, compress
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xw2v.text.normal import Sentences
+from xw2v.text.runs import BlockRuns, KnownRuns, find_runs
+from xw2v.text.tokenizers import Tokenizer
+
+__all__ = ["BlockEncoder", "SplitBlock"]
+
 # The white space of str.split beyond ASCII.
 _WIDE_SPACE = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
-_NEWLINE = ord("\n")
-# Token boundaries are searched in slices that stay in the processor's cache.
-_SLICE = 1 << 19
-# So many of the first words are not looked up again in each block.
-_KNOWN = 32_000
+# So many of the first runs are not looked up again in each block, if they are not too long.
+_KNOWN = 100_000
+_LONGEST_KNOWN = 100
+# Where sentences end: after these at the end of a run, and after those of Chinese and Japanese
+# anywhere; closing quotes and brackets belong to the sentence before them.
+_SENTENCE_ENDS = re.compile("[.!?…]+[\"'”’»)\\]]*$|[。！？｡]+[”’」』）\"']*")
+_END = -1
+_UNNUMBERED = -2
+
+
+class SplitBlock(NamedTuple):
+    """A block whose runs are found and whose new ones are cut into words.
+
+    Attributes
+    ----------
+    runs : BlockRuns
+    words : list of str
+        Those of all new runs, one after the other; None ends a sentence.
+    n_words : ndarray of int32, or None
+        How many each run has; None if each has one.
+    """
+
+    runs: BlockRuns
+    words: list[str | None]
+    n_words: NDArray[np.int32] | None
 
 
 class BlockEncoder:
-    r"""Split blocks at white space and number their words.
+    r"""Split blocks at white space, cut the pieces into words and number these.
 
-    A token is what ``str.split()`` gives. Each is hashed once, by pyarrow, together with the
-    white space after it; Python sees only the distinct ones of each block. They are contiguous
-    in memory then and each ends with an ASCII byte, so checking, lowercasing and splitting their
-    concatenation does it for all of them at once.
+    `split` does most of the work, for several blocks at once if it is called in several threads;
+    `number` puts in what depends on the blocks before, and is to be called for one block after
+    the other. Each run between white space is hashed once; Python sees only the distinct ones of
+    each block, and of those only the ones that are not among the first in the text.
 
     Parameters
     ----------
     number : callable
         Gives the number of a word, a new one where the word is new.
+    tokenizer : Tokenizer
     errors : {"strict", "replace", "ignore"}
         What to do with bytes that are not UTF-8, as for ``bytes.decode``.
-    lowercase : bool
-        Number ``word.lower()``.
+    sentences : {"line", "document", "punctuation"}
+        What ends a sentence: a newline; or, for "punctuation", a blank line, one of ``.!?…`` at
+        the end of a run (closing quotes and brackets may follow), or ``。！？`` anywhere.
     """
 
-    def __init__(self, number: Callable[[str], int], errors: str, lowercase: bool) -> None:
-        # pyarrow takes 0.1 s to import; a program that reads no files does without.
-        import pyarrow as pa  # noqa: PLC0415
-
-        self._pa: Any = pa
+    def __init__(
+        self,
+        number: Callable[[str], int],
+        tokenizer: Tokenizer,
+        errors: str = "strict",
+        sentences: Sentences = "line",
+    ) -> None:
         self._number = number
+        self._tokenizer = tokenizer
         self._errors = errors
-        self._lowercase = lowercase
-        self._clean_first = False
-        self._known = pa.array([], pa.binary())
+        self._by_punctuation = sentences == "punctuation"
+        # Replaced as a whole, so that a thread that splits a block has one or the other.
+        self._known = KnownRuns.none()
+        self._known_words: list[str | None] = []
         self._known_ids = np.empty(0, np.int32)
+        self._known_lengths = np.empty(0, np.int32)
+        # Known runs that have not occurred since words are numbered anew.
+        self._is_stale = np.empty(0, np.bool_)
+        self._line_is_empty = True
 
-    def encode(self, block: bytes) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        r"""Turn the tokens of a block into numbers.
+    def split(self, block: bytes) -> SplitBlock:
+        r"""Find the words of a block.
 
         Parameters
         ----------
@@ -56,95 +93,184 @@ class BlockEncoder:
 
         Returns
         -------
-        ids : ndarray of int32, shape (n,)
-            The number of each token.
-        line_ends : ndarray of int64, shape (number of newlines,)
-            Tokens before each ``"\n"``.
+        SplitBlock
 
         Raises
         ------
         UnicodeDecodeError
             If the block is not UTF-8 and errors are "strict".
         """
-        if not self._clean_first:
-            encoded = self._encode(block)
-            if encoded is not None:
-                return encoded
-            # Such a block seldom comes alone.
-            self._clean_first = True
-        encoded = self._encode(self._clean(block))
-        assert encoded is not None  # noqa: S101 (a clean block is UTF-8 with ASCII white space)
-        return encoded
+        runs = find_runs(block, self._known)
+        texts = runs.new.texts()
+        words = self._plain_words(b" ".join(texts)) if self._is_plain else None
+        if words is not None:
+            return SplitBlock(runs, words, None)
+        try:
+            cut = [self._words(text.decode("utf-8", self._errors)) for text in texts]
+        except UnicodeDecodeError:
+            block.decode()  # raises the same, with the position in the block
+            raise
+        lengths = np.fromiter(map(len, cut), np.int32, len(cut))
+        return SplitBlock(runs, list(chain.from_iterable(cut)), lengths)
 
-    def close(self) -> None:
-        """Give the memory of the last blocks back: what comes next makes no use of it."""
-        self._known = None
-        self._pa.default_memory_pool().release_unused()
+    def number(self, split: SplitBlock) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Turn the words of a block into numbers.
 
-    def _clean(self, block: bytes) -> bytes:
-        return _WIDE_SPACE.sub(" ", block.decode("utf-8", self._errors)).encode()
+        Parameters
+        ----------
+        split : SplitBlock
+            What `split` made of the block that follows the last one.
 
-    def _encode(self, block: bytes) -> tuple[NDArray[np.int32], NDArray[np.int64]] | None:
-        """Do what `encode` does, or return None where the block has to be cleaned first."""
-        pa = self._pa
-        octets = np.frombuffer(block, np.uint8)
-        starts = token_starts(octets)
-        line_ends = np.searchsorted(starts, np.flatnonzero(octets == _NEWLINE)).astype(np.int64)
-        if not starts.size:
-            return np.empty(0, np.int32), line_ends
+        Returns
+        -------
+        ids : ndarray of int32, shape (n,)
+            The number of each word.
+        ends : ndarray of int64
+            Words before each end of a sentence, rising.
+        """
+        runs = split.runs
+        new_lengths = split.n_words
+        if new_lengths is None:
+            new_lengths = np.ones(len(runs.new), np.int32)
+        lengths = np.concatenate([self._known_lengths[: len(runs.known)], new_lengths])
+        n_known_words = int(lengths[: len(runs.known)].sum())
+        stale = runs.slots[self._stale_places(runs)]
+        if stale.size:
+            ids = self._numbers_anew(split, lengths, n_known_words)
+            self._known_ids[:n_known_words] = ids[:n_known_words]
+            self._is_stale[stale] = False
+        else:
+            known_ids = self._known_ids[:n_known_words]
+            ids = np.concatenate([known_ids, self._numbers(split.words)])
+        if runs.known is self._known:
+            self._learn(runs.new, split.words, ids[n_known_words:], new_lengths)
+        line_ends = self._blank_lines(runs) if self._by_punctuation else runs.line_ends
+        if (lengths == 1).all() and not self._by_punctuation:
+            return ids[runs.slots], line_ends
+        return _expanded(ids, lengths, runs.slots, line_ends)
 
-        offsets = np.append(starts, np.int32(len(block)))
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block)]
-        tokens = pa.Array.from_buffers(pa.binary(), starts.size, buffers)
-        # The known words come first, so the distinct words begin with them, in their order.
-        encoded = pa.chunked_array([self._known, tokens]).dictionary_encode().chunks[-1]
-        distinct = encoded.dictionary
-        new = _text_of(distinct, len(self._known))
-        if new is None:
+    def renumber(self, number: Callable[[str], int]) -> None:
+        """Go on with another function that numbers words; known words have no numbers then."""
+        self._number = number
+        self._known_ids[self._known_ids != _END] = _UNNUMBERED
+        self._is_stale[:] = True
+
+    @property
+    def _is_plain(self) -> bool:
+        return self._tokenizer.is_plain and not self._by_punctuation
+
+    def _plain_words(self, joined: bytes) -> list[str | None] | None:
+        """Return a word for each run, or None if some are not UTF-8 or hold wide white space."""
+        try:
+            text = joined.decode()
+        except UnicodeDecodeError:
             return None
+        if not text.isascii() and _WIDE_SPACE.search(text):
+            return None
+        return list((text.lower() if self._tokenizer.lowercase else text).split())
 
-        words = (new.lower() if self._lowercase else new).split()
-        new_ids = np.fromiter(map(self._number, words), np.int32, len(distinct) - len(self._known))
-        distinct_ids = np.concatenate([self._known_ids, new_ids])
-        if len(self._known) < _KNOWN:
-            self._known = distinct[:_KNOWN]
-            self._known_ids = distinct_ids[:_KNOWN]
-        return distinct_ids[encoded.indices.to_numpy()], line_ends
+    def _words(self, run: str) -> list[str | None]:
+        if not self._by_punctuation:
+            return list(self._tokenizer.words(run))
+        words: list[str | None] = []
+        begin = 0
+        run = run.rstrip()
+        for end in _SENTENCE_ENDS.finditer(run):
+            words += self._tokenizer.words(run[begin : end.end()])
+            words.append(None)
+            begin = end.end()
+        return words + self._tokenizer.words(run[begin:])
+
+    def _numbers(self, words: Iterable[str | None]) -> NDArray[np.int32]:
+        if not self._by_punctuation:
+            return np.fromiter(map(self._number, words), np.int32)  # type: ignore[arg-type]
+        numbers = (_END if word is None else self._number(word) for word in words)
+        return np.fromiter(numbers, np.int32)
+
+    def _stale_places(self, runs: BlockRuns) -> NDArray[np.intp]:
+        """Find the known runs of a block whose words have no numbers."""
+        if not self._is_stale.any():
+            return np.empty(0, np.intp)
+        is_stale = np.zeros(len(runs.known) + len(runs.new), np.bool_)
+        is_stale[: len(runs.known)] = self._is_stale[: len(runs.known)]
+        return np.flatnonzero(is_stale[runs.slots])
+
+    def _numbers_anew(
+        self, split: SplitBlock, lengths: NDArray[np.int32], n_known_words: int
+    ) -> NDArray[np.int32]:
+        """Number the words of new and stale known runs, by first appearance.
+
+        Which runs are known depends on how fast threads are; numbers must not.
+        """
+        runs = split.runs
+        n_known = len(runs.known)
+        places = np.union1d(self._stale_places(runs), np.flatnonzero(runs.slots >= n_known))
+        slots, first = np.unique(runs.slots[places], return_index=True)
+        its_words = _word_places(lengths, slots[np.argsort(first)])
+        words = self._known_words[:n_known_words] + split.words
+        ids = np.full(len(words), _UNNUMBERED, np.int32)
+        ids[:n_known_words] = self._known_ids[:n_known_words]
+        ids[its_words] = self._numbers(words[place] for place in its_words.tolist())
+        return ids
+
+    def _learn(
+        self,
+        runs: KnownRuns,
+        words: list[str | None],
+        ids: NDArray[np.int32],
+        lengths: NDArray[np.int32],
+    ) -> None:
+        """Add runs to the known ones while there is room."""
+        room = _KNOWN - len(self._known)
+        if room <= 0:
+            return
+        chosen = np.flatnonzero(runs.lengths() <= _LONGEST_KNOWN)[:room]
+        is_chosen = np.zeros(len(runs), np.bool_)
+        is_chosen[chosen] = True
+        its_words = np.repeat(is_chosen, lengths)
+        self._known_words += compress(words, its_words)
+        self._known_ids = np.concatenate([self._known_ids, ids[its_words]])
+        self._known_lengths = np.concatenate([self._known_lengths, lengths[chosen]])
+        self._is_stale = np.append(self._is_stale, np.zeros(chosen.size, np.bool_))
+        self._known = self._known.followed_by(runs.chosen(chosen))
+
+    def _blank_lines(self, runs: BlockRuns) -> NDArray[np.int64]:
+        """Count the runs before each newline that ends an empty line."""
+        ends = runs.line_ends
+        if not ends.size:
+            self._line_is_empty &= not runs.slots.size
+            return ends
+        blank = np.diff(ends, prepend=np.int64(0)) == 0
+        blank[0] &= self._line_is_empty
+        self._line_is_empty = bool(ends[-1] == runs.slots.size)
+        found: NDArray[np.int64] = ends[blank]
+        return found
 
 
-def token_starts(octets: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Find where tokens begin: after ASCII white space (that of ``str.split``) or at the front.
+def _expanded(
+    ids: NDArray[np.int32],
+    lengths: NDArray[np.int32],
+    slots: NDArray[np.int32],
+    line_ends: NDArray[np.int64],
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Put each run's words in its place, and take the ends of sentences out of them."""
+    words = ids[_word_places(lengths, slots)]
+    line_ends = np.concatenate([[0], np.cumsum(lengths[slots], dtype=np.int64)])[line_ends]
 
-    Parameters
-    ----------
-    octets : ndarray of uint8, shape (n,)
-
-    Returns
-    -------
-    ndarray of int32, shape (tokens,)
-        Positions, rising.
-    """
-    starts = []
-    before = True
-    for begin in range(0, octets.size, _SLICE):
-        part = octets[begin : begin + _SLICE]
-        # White space is 9..13 and 28..32; uint8 wraps below zero.
-        space = part - np.uint8(9) < 5
-        space |= part - np.uint8(28) < 5
-        after_space = np.empty_like(space)
-        after_space[0] = before
-        after_space[1:] = space[:-1]
-        before = bool(space[-1])
-        starts.append((np.flatnonzero(after_space > space) + begin).astype(np.int32))
-    return np.concatenate(starts)
+    is_word = words != _END
+    if is_word.all():
+        return words, line_ends
+    before = np.concatenate([[0], np.cumsum(is_word)])
+    ends = np.concatenate([before[line_ends], before[np.flatnonzero(~is_word)]])
+    return words[is_word], np.unique(ends)
 
 
-def _text_of(distinct: Any, first: int) -> str | None:
-    """Join a binary array from element `first` on; None if not UTF-8 or with wide white space."""
-    _, offsets, data = distinct.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[[first, len(distinct)]]
-    try:
-        text = str(memoryview(data)[slice(*bounds)], "utf-8")
-    except UnicodeDecodeError:
-        return None
-    return None if not text.isascii() and _WIDE_SPACE.search(text) else text
+def _word_places(lengths: NDArray[np.int32], slots: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Find the words of some runs, in a row, among those of all distinct ones."""
+    firsts = np.cumsum(lengths, dtype=np.int64) - lengths
+    run_lengths = lengths[slots]
+    before = np.cumsum(run_lengths, dtype=np.int64) - run_lengths
+    # Counted on from the first word of its run.
+    places = np.repeat(firsts[slots] - before, run_lengths)
+    places += np.arange(places.size)
+    return places

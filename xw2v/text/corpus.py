@@ -2,11 +2,14 @@
 
 import mmap
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["EncodedCorpus"]
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +20,8 @@ class EncodedCorpus:
     ----------
     ids : ndarray of int32, shape (N,)
         One id for each token that is in the vocabulary. The ids of a large corpus are read-only
-        and lie in a temporary file that vanishes with the last array that refers to them.
+        and lie in a file: that of a saved corpus, or a temporary one that vanishes with the last
+        array that refers to it.
     starts : ndarray of int64, shape (S + 1,)
         Sentence s is ``ids[starts[s]:starts[s + 1]]``. No sentence is empty: those that lost
         all their words are not listed.
@@ -42,7 +46,7 @@ class EncodedCorpus:
             raise ValueError(f"starts must be 1-D int64, not {starts.ndim}-D {starts.dtype}")
         if not starts.size or starts[0] != 0 or starts[-1] != self.ids.size:
             raise ValueError(f"starts must run from 0 to the number of ids, {self.ids.size}")
-        if (starts[1:] <= starts[:-1]).any():
+        if not _rises(starts):
             raise ValueError("starts must rise: no sentence is empty")
         if self.raw_words < self.ids.size:
             raise ValueError(f"raw_words ({self.raw_words}) is less than the number of ids")
@@ -58,11 +62,33 @@ class EncodedCorpus:
         return self.starts.size - 1
 
     def release(self) -> None:
-        """Give back the memory that ids in a file take once they were read.
+        """Give back the memory that ids and starts in a file take once they were read.
 
         They are read again when they are needed; a system that cannot be told so frees the
         memory by itself when it needs it.
         """
-        mapping = getattr(self.ids.base, "obj", None)
-        if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            mapping.madvise(mmap.MADV_DONTNEED)
+        for values in (self.ids, self.starts):
+            mapping = _mapping(values)
+            if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+                mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _rises(starts: NDArray[np.int64]) -> bool:
+    """Return whether the numbers rise; in chunks, for there may be more than memory holds."""
+    for begin in range(0, starts.size - 1, _CHUNK):
+        part = starts[begin : begin + _CHUNK + 1]
+        if (part[1:] <= part[:-1]).any():
+            return False
+    return True
+
+
+def _mapping(values: NDArray[Any]) -> mmap.mmap | None:
+    """Return the memory map of a file that a read-only array lies in, if it does."""
+    if values.flags.writeable:
+        return None  # what was written to a private map is nowhere else
+    base: object = values
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    return base if isinstance(base, mmap.mmap) else None

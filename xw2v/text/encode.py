@@ -1,64 +1,139 @@
 """Text to a vocabulary and token ids, in one pass."""
 
 import os
+import time
 from array import array
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
-from itertools import count, islice
-from typing import Self
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from xw2v.errors import ConfigError, CorpusError
-from xw2v.text.blocks import BlockEncoder
+from xw2v.cores import usable_cores
+from xw2v.errors import CorpusError
+from xw2v.text.blocks import BlockEncoder, SplitBlock
+from xw2v.text.choosing import VocabularyRule, choose_vocabulary
 from xw2v.text.corpus import EncodedCorpus
-from xw2v.text.sources import Source, find_sources, read_blocks
-from xw2v.text.spool import Spool
+from xw2v.text.normal import Block
+from xw2v.text.options import TextOptions
+from xw2v.text.phrases import PhraseTable
+from xw2v.text.raw import RawCorpus
+from xw2v.text.readers import read_blocks, string_blocks
+from xw2v.text.sources import Source, find_sources
 from xw2v.text.vocabulary import Vocabulary
 
-__all__ = ["encode_files", "encode_sentences"]
+__all__ = [
+    "BLOCK_BYTES",
+    "CountedText",
+    "ReadProgress",
+    "count_files",
+    "count_sentences",
+    "count_texts",
+    "encode_files",
+    "encode_sentences",
+    "encode_texts",
+]
 
-_BLOCK_BYTES = 1 << 22
-_MEMORY_BYTES = 1 << 24
+Paths = Sequence[str | os.PathLike[str]]
+OnRead = Callable[["ReadProgress"], None]
+
+BLOCK_BYTES = 1 << 22
 _CHUNK = 1 << 18
+# More threads do not help: what is done in the order of the blocks is a third of a thread's work.
+_THREADS = 4
+_DEFAULTS = TextOptions()
+
+
+@dataclass(frozen=True)
+class ReadProgress:
+    """How far reading has come.
+
+    Attributes
+    ----------
+    done : int
+        Bytes read, as they are stored; of texts from Python, as UTF-8.
+    total : int or None
+        Bytes of all sources, None if that is not known.
+    words : int
+        Words found so far.
+    seconds : float
+        Time taken so far.
+    """
+
+    done: int
+    total: int | None
+    words: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class CountedText:
+    """A text whose words are counted, before those to keep are chosen.
+
+    Attributes
+    ----------
+    raw : RawCorpus
+        Its words, phrases joined.
+    phrases : tuple of PhraseTable
+        The phrases of each pass.
+    origin : str
+        What messages call the text.
+    """
+
+    raw: RawCorpus
+    phrases: tuple[PhraseTable, ...]
+    origin: str
+
+    def encode(self, rule: VocabularyRule) -> tuple[Vocabulary, EncodedCorpus]:
+        """Choose the vocabulary and give the words their ids; the text is used up by that.
+
+        Raises
+        ------
+        CorpusError
+            If fewer than two words remain.
+        """
+        return choose_vocabulary(self.raw, rule, self.origin)
 
 
 def encode_files(
-    paths: Sequence[str | os.PathLike[str]],
+    paths: Paths,
+    options: TextOptions = _DEFAULTS,
     *,
-    min_count: int = 5,
-    max_final_vocab: int | None = None,
-    lowercase: bool = False,
-    encoding_errors: str = "strict",
-    progress: Callable[[int, int | None], None] | None = None,
+    min_count: int = VocabularyRule.min_count,
+    max_final_vocab: int | None = VocabularyRule.max_final_vocab,
+    workers: int | None = None,
+    progress: OnRead | None = None,
 ) -> tuple[Vocabulary, EncodedCorpus]:
-    r"""Read UTF-8 text files: build the vocabulary and turn the text into ids.
+    r"""Read text: build the vocabulary and turn the text into ids.
 
-    One sentence a line, words separated by white space: the words of a line are those of
-    ``line.split()``. Lines end at ``"\n"`` only and may have any length; the end of a file ends
-    its last line. A byte order mark at the beginning of a file is dropped.
+    By default sources are UTF-8 text, one sentence a line, words separated by white space: the
+    words of a line are those of ``line.split()``. Lines end at ``"\n"`` only and may have any
+    length; the end of a file ends its last line. A byte order mark at the beginning of a file is
+    dropped.
 
-    The text is read once, in blocks, so memory holds the distinct words and little else. The ids
-    of a large corpus lie in a temporary file, 4 bytes a word.
+    The text is read once, in blocks. Memory holds up to a million distinct words and little else:
+    the ids of a large corpus lie in a temporary file, 4 bytes a word, and so do distinct words
+    where there are more.
 
     Parameters
     ----------
     paths : sequence of path-like
-        Files and glob patterns (the files of a pattern are sorted), read in this order; ``"-"``
-        is standard input.
+        Files, folders, glob patterns, ``"-"`` for standard input, ``"nltk:NAME,..."`` or URLs,
+        see `find_sources`; they are read in this order.
+    options : TextOptions
+        How text becomes words.
     min_count : int
         Words that occur less often are dropped.
     max_final_vocab : int or None
-        Keep at most this many words, the first of the vocabulary.
-    lowercase : bool
-        Lowercase every word, as ``str.lower`` does.
-    encoding_errors : {"strict", "replace", "ignore"}
-        What to do with bytes that are not UTF-8, as for ``bytes.decode``.
+        Keep at most this many words, the most frequent ones.
+    workers : int, optional
+        Threads, one for each core by default, 4 at most. The result does not depend on it.
     progress : callable, optional
-        Called after each block with the bytes read so far and the bytes of all files, None if
-        that is not known.
+        Called with a `ReadProgress` after each block.
 
     Returns
     -------
@@ -67,69 +142,53 @@ def encode_files(
     Raises
     ------
     CorpusError
-        If a file is missing, unreadable or not UTF-8, or fewer than two words remain. All files
-        are checked before the first is read.
-    ConfigError
-        If `encoding_errors` is none of the three.
+        If a source is missing, unreadable or not what it should be, or fewer than two words
+        remain. All sources are looked for before the first is read.
     """
-    return _encode_files(
-        find_sources(paths),
-        min_count=min_count,
-        max_final_vocab=max_final_vocab,
-        lowercase=lowercase,
-        encoding_errors=encoding_errors,
-        progress=progress,
-    )
+    rule = options.vocabulary_rule(min_count, max_final_vocab)
+    with count_files(paths, options, workers=workers, progress=progress) as text:
+        return text.encode(rule)
 
 
-def _encode_files(
-    sources: Sequence[Source],
+def encode_texts(
+    texts: Iterable[Any],
+    options: TextOptions = _DEFAULTS,
     *,
-    min_count: int = 5,
-    max_final_vocab: int | None = None,
-    lowercase: bool = False,
-    encoding_errors: str = "strict",
-    progress: Callable[[int, int | None], None] | None = None,
-    block_bytes: int = _BLOCK_BYTES,
-    memory_bytes: int = _MEMORY_BYTES,
-    chunk: int = _CHUNK,
+    min_count: int = VocabularyRule.min_count,
+    max_final_vocab: int | None = VocabularyRule.max_final_vocab,
+    workers: int | None = None,
+    progress: OnRead | None = None,
 ) -> tuple[Vocabulary, EncodedCorpus]:
-    if encoding_errors not in ("strict", "replace", "ignore"):
-        raise ConfigError(
-            f"encoding_errors must be 'strict', 'replace' or 'ignore', not {encoding_errors!r}"
-        )
-    sizes = [source.size for source in sources if source.size is not None]
-    total = sum(sizes) if len(sizes) == len(sources) else None
-    done = 0
-    with _Collector(memory_bytes) as collector:
-        encoder = BlockEncoder(collector.number, encoding_errors, lowercase)
-        for source in sources:
-            end = 0
-            with closing(read_blocks(source, block_bytes)) as blocks:
-                for block, start, end in blocks:
-                    try:
-                        ids, line_ends = encoder.encode(block)
-                    except UnicodeDecodeError as error:
-                        raise CorpusError(
-                            f"{source.name} is not UTF-8: byte {start + error.start} (counted "
-                            "from 0) cannot be decoded; convert the file, or use "
-                            "--encoding-errors replace (or ignore)"
-                        ) from error
-                    collector.append(ids, line_ends)
-                    if progress is not None:
-                        progress(done + end, total)
-            done += end
-        encoder.close()
-        return collector.finish(
-            _some([source.name for source in sources]), min_count, max_final_vocab, chunk
-        )
+    """Build the vocabulary of texts and turn them into ids.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Documents: a list or generator of strings, a column of pandas, polars, Arrow or of a
+        Hugging Face dataset. None and NaN are no text.
+    options, min_count, max_final_vocab, workers, progress
+        As for `encode_files`.
+
+    Returns
+    -------
+    Vocabulary, EncodedCorpus
+
+    Raises
+    ------
+    CorpusError
+        If one of the texts is not a string, or fewer than two words remain.
+    """
+    rule = options.vocabulary_rule(min_count, max_final_vocab)
+    with count_texts(texts, options, workers=workers, progress=progress) as text:
+        return text.encode(rule)
 
 
 def encode_sentences(
     sentences: Iterable[Iterable[str]],
+    options: TextOptions = _DEFAULTS,
     *,
-    min_count: int = 5,
-    max_final_vocab: int | None = None,
+    min_count: int = VocabularyRule.min_count,
+    max_final_vocab: int | None = VocabularyRule.max_final_vocab,
 ) -> tuple[Vocabulary, EncodedCorpus]:
     """Build the vocabulary of sentences and turn them into ids.
 
@@ -140,10 +199,10 @@ def encode_sentences(
     ----------
     sentences : iterable of iterables of str
         The words of each sentence. They are taken as they are.
-    min_count : int
-        Words that occur less often are dropped.
-    max_final_vocab : int or None
-        Keep at most this many words, the first of the vocabulary.
+    options : TextOptions
+        How phrases are found and which words are kept; the others are of no concern here.
+    min_count, max_final_vocab
+        As for `encode_files`.
 
     Returns
     -------
@@ -154,19 +213,114 @@ def encode_sentences(
     CorpusError
         If a sentence is a string or otherwise not made of words, or fewer than two words remain.
     """
-    return _encode_sentences(sentences, min_count=min_count, max_final_vocab=max_final_vocab)
+    rule = options.vocabulary_rule(min_count, max_final_vocab)
+    with count_sentences(sentences, options) as text:
+        return text.encode(rule)
 
 
-def _encode_sentences(
-    sentences: Iterable[Iterable[str]],
+@contextmanager
+def count_files(
+    paths: Paths,
+    options: TextOptions = _DEFAULTS,
     *,
-    min_count: int = 5,
-    max_final_vocab: int | None = None,
-    memory_bytes: int = _MEMORY_BYTES,
+    workers: int | None = None,
+    progress: OnRead | None = None,
+    block_bytes: int = BLOCK_BYTES,
+    **raw_options: Any,
+) -> Iterator[CountedText]:
+    """Count the words of files, for as long as the context lasts.
+
+    Parameters
+    ----------
+    paths, options, workers, progress
+        As for `encode_files`.
+    block_bytes : int
+        Bytes to read at a time.
+    **raw_options
+        Of `RawCorpus`, about its use of memory.
+
+    Yields
+    ------
+    CountedText
+
+    Raises
+    ------
+    CorpusError
+        As `encode_files`.
+    """
+    sources = find_sources(paths)
+    sizes = [source.size for source in sources if source.size is not None]
+    total = sum(sizes) if len(sizes) == len(sources) else None
+    blocks = _blocks_of(sources, block_bytes, options)
+    origin = _some([source.name for source in sources])
+    with _raw_corpus(options, raw_options) as raw:
+        _read(raw, blocks, total, options, workers, progress)
+        yield _counted(raw, options, origin)
+
+
+@contextmanager
+def count_texts(
+    texts: Iterable[Any],
+    options: TextOptions = _DEFAULTS,
+    *,
+    workers: int | None = None,
+    progress: OnRead | None = None,
+    block_bytes: int = BLOCK_BYTES,
+    **raw_options: Any,
+) -> Iterator[CountedText]:
+    """Count the words of texts, for as long as the context lasts.
+
+    Parameters
+    ----------
+    texts
+        As for `encode_texts`.
+    options, workers, progress, block_bytes, **raw_options
+        As for `count_files`.
+
+    Yields
+    ------
+    CountedText
+
+    Raises
+    ------
+    CorpusError
+        If one of the texts is not a string.
+    """
+    with _raw_corpus(options, raw_options) as raw:
+        blocks = _numbered("the texts", string_blocks(texts, block_bytes, options.sentence_ends))
+        _read(raw, blocks, None, options, workers, progress)
+        yield _counted(raw, options, "the texts")
+
+
+@contextmanager
+def count_sentences(
+    sentences: Iterable[Iterable[str]],
+    options: TextOptions = _DEFAULTS,
+    *,
     chunk: int = _CHUNK,
-) -> tuple[Vocabulary, EncodedCorpus]:
-    with _Collector(memory_bytes) as collector:
-        index = collector.index
+    **raw_options: Any,
+) -> Iterator[CountedText]:
+    """Count the words of sentences, for as long as the context lasts.
+
+    Parameters
+    ----------
+    sentences, options
+        As for `encode_sentences`.
+    chunk : int
+        Words that are taken in at a time.
+    **raw_options
+        Of `RawCorpus`, about its use of memory.
+
+    Yields
+    ------
+    CountedText
+
+    Raises
+    ------
+    CorpusError
+        If a sentence is a string or otherwise not made of words.
+    """
+    with _raw_corpus(options, {"chunk": chunk, **raw_options}) as raw:
         ids = array("i")
         ends = array("q")
         for number, sentence in enumerate(sentences):
@@ -175,19 +329,110 @@ def _encode_sentences(
                     f"sentence {number} is one {type(sentence).__name__}, not a list of words; "
                     "split it first, for example with str.split"
                 )
-            known = len(index)
+            known = len(raw.index)
             try:
-                ids.extend(map(collector.number, sentence))
+                ids.extend(map(raw.number, sentence))
             except TypeError as error:
                 raise CorpusError(f"sentence {number} is not a list of words: {error}") from error
-            for word in islice(reversed(index), len(index) - known):
+            for word in islice(reversed(raw.index), len(raw.index) - known):
                 _check_word(word, number)
             ends.append(len(ids))
             if len(ids) >= chunk:
-                collector.append(np.array(ids, np.int32), np.array(ends, np.int64))
+                raw.append(np.array(ids, np.int32), np.array(ends, np.int64))
                 del ids[:], ends[:]
-        collector.append(np.array(ids, np.int32), np.array(ends, np.int64))
-        return collector.finish("the sentences", min_count, max_final_vocab, chunk)
+        raw.append(np.array(ids, np.int32), np.array(ends, np.int64))
+        yield _counted(raw, options, "the sentences")
+
+
+def _raw_corpus(options: TextOptions, raw_options: dict[str, Any]) -> RawCorpus:
+    if options.max_vocab_size is not None:
+        raw_options = {**raw_options, "max_distinct": options.max_vocab_size, "forget": True}
+    return RawCorpus(**raw_options)
+
+
+def _counted(raw: RawCorpus, options: TextOptions, origin: str) -> CountedText:
+    raw.seal()
+    passes = range(options.phrases)
+    return CountedText(raw, tuple(raw.join_phrases(options.phrase_rule) for _ in passes), origin)
+
+
+def _blocks_of(
+    sources: Sequence[Source], size: int, options: TextOptions
+) -> Iterator[tuple[str, Block, int]]:
+    """Yield the blocks of sources, with the source's name and the bytes read so far."""
+    before = 0
+    for source in sources:
+        done = 0
+        for name, block, done in _numbered(source.name, read_blocks(source, size, options.reading)):
+            yield name, block, before + done
+        before += done if source.size is None else source.size
+
+
+def _numbered(name: str, blocks: Iterator[Block]) -> Iterator[tuple[str, Block, int]]:
+    """Yield blocks with a name and the bytes read so far."""
+    read = 0
+    for block in blocks:
+        read += len(block.data)
+        yield name, block, read if block.done is None else block.done
+
+
+def _read(
+    raw: RawCorpus,
+    blocks: Iterator[tuple[str, Block, int]],
+    total: int | None,
+    options: TextOptions,
+    workers: int | None,
+    progress: OnRead | None,
+) -> None:
+    """Put the words of blocks into a raw corpus."""
+    began = time.perf_counter()
+    encoder = BlockEncoder(
+        raw.number, options.tokenizer, options.encoding_errors, options.sentence_ends
+    )
+    generation = raw.generation
+    threads = min(usable_cores() if workers is None else workers, _THREADS)
+    done = 0
+    with closing(_split(encoder, blocks, threads)) as splits:
+        for split, done in splits:
+            raw.append(*encoder.number(split))
+            if raw.generation != generation:
+                encoder.renumber(raw.number)
+                generation = raw.generation
+            if progress is not None:
+                progress(ReadProgress(done, total, raw.n_tokens, time.perf_counter() - began))
+
+
+def _split(
+    encoder: BlockEncoder, blocks: Iterator[tuple[str, Block, int]], threads: int
+) -> Generator[tuple[SplitBlock, int]]:
+    """Split blocks in threads, and yield them in their order with the bytes read so far."""
+    if threads == 1:
+        for name, block, done in blocks:
+            yield _split_one(encoder, name, block), done
+        return
+    waiting: deque[tuple[Future[SplitBlock], int]] = deque()
+    with ThreadPoolExecutor(threads, "xw2v-read") as pool:
+        try:
+            for name, block, done in blocks:
+                waiting.append((pool.submit(_split_one, encoder, name, block), done))
+                if len(waiting) > threads:
+                    future, its_done = waiting.popleft()
+                    yield future.result(), its_done
+            while waiting:
+                future, its_done = waiting.popleft()
+                yield future.result(), its_done
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _split_one(encoder: BlockEncoder, name: str, block: Block) -> SplitBlock:
+    try:
+        return encoder.split(block.data)
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{name} is not UTF-8: {block.place(error.start)} cannot be decoded; convert the "
+            "file, or use --encoding-errors replace (or ignore)"
+        ) from error
 
 
 def _check_word(word: object, sentence: int) -> None:
@@ -201,92 +446,6 @@ def _check_word(word: object, sentence: int) -> None:
         raise CorpusError(
             f"sentence {sentence} holds {word!r}, which cannot be written as UTF-8"
         ) from error
-
-
-class _Collector:
-    """The words and ids of a corpus while it is read."""
-
-    def __init__(self, memory_bytes: int) -> None:
-        # Words are numbered by first appearance until all counts are known.
-        self.index: defaultdict[str, int] = defaultdict(count().__next__)
-        self.number: Callable[[str], int] = self.index.__getitem__
-        self._counts = np.zeros(1 << 16, np.int64)
-        self._memory_bytes = memory_bytes
-        self._ids = Spool(np.int32, memory_bytes)
-        self._new_sentence = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._ids.close()
-
-    def append(self, ids: NDArray[np.int32], line_ends: NDArray[np.int64]) -> None:
-        """Add tokens; `line_ends` counts the tokens before each end of a sentence."""
-        missing = len(self.index) - self._counts.size
-        if missing > 0:
-            grown = max(missing, self._counts.size)
-            self._counts = np.concatenate([self._counts, np.zeros(grown, np.int64)])
-        np.add.at(self._counts, ids, 1)
-        # The first token of a sentence is marked by inverting it, which makes it negative.
-        firsts = line_ends[line_ends < ids.size]
-        if self._new_sentence and ids.size:
-            firsts = np.append(firsts, 0)
-        ids[firsts] = ~ids[firsts]
-        if ids.size:
-            self._new_sentence = bool(line_ends.size) and bool(line_ends[-1] == ids.size)
-            self._ids.append(ids)
-        else:
-            self._new_sentence |= bool(line_ends.size)
-
-    def finish(
-        self, origin: str, min_count: int, max_final_vocab: int | None, chunk: int
-    ) -> tuple[Vocabulary, EncodedCorpus]:
-        """Choose the vocabulary and renumber the tokens."""
-        counts = self._counts[: len(self.index)]
-        order = np.argsort(-counts, kind="stable")
-        n_frequent = int(np.count_nonzero(counts >= min_count))
-        order = order[:n_frequent][:max_final_vocab]
-        if order.size < 2:
-            raise _too_few(origin, counts, min_count, order.size)
-        words = list(self.index)
-        vocabulary = Vocabulary(tuple(words[i] for i in order.tolist()), counts[order])
-        new_ids = np.full(counts.size, -1, np.int32)
-        new_ids[order] = np.arange(order.size, dtype=np.int32)
-        # A marked id counts from the end, see append.
-        new_ids = np.concatenate([new_ids, new_ids[::-1]])
-        raw_words = len(self._ids)
-        with Spool(np.int64, self._memory_bytes) as starts:
-            n_kept = 0
-            last = -1
-            for marked in self._ids.chunks(chunk):
-                renumbered = new_ids[marked]
-                kept = np.flatnonzero(renumbered >= 0)
-                # A sentence begins at its first word that is kept; one that is left empty begins
-                # where the next one does.
-                begins = np.searchsorted(kept, np.flatnonzero(marked < 0)).astype(np.int64) + n_kept
-                starts.append(begins[np.diff(begins, prepend=last) > 0])
-                last = int(begins[-1]) if begins.size else last
-                self._ids.overwrite(n_kept, renumbered[kept])
-                n_kept += kept.size
-            if last < n_kept:
-                starts.append(np.array([n_kept], np.int64))
-            self._ids.truncate(n_kept)
-            return vocabulary, EncodedCorpus(self._ids.array(), starts.array(), raw_words)
-
-
-def _too_few(origin: str, counts: NDArray[np.int64], min_count: int, left: int) -> CorpusError:
-    if not counts.size:
-        return CorpusError(f"no words in {origin}: there is nothing but white space")
-    if not left:
-        return CorpusError(
-            f"none of the {counts.size:,} distinct words in {origin} occurs {min_count:,} times "
-            f"(min_count); the most frequent one occurs {counts.max():,} times: lower --min-count"
-        )
-    return CorpusError(
-        f"training needs at least 2 distinct words and {left} is left of the {counts.size:,} in "
-        f"{origin}; give more text, lower --min-count or raise --max-final-vocab"
-    )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """A long array that grows: in memory while it is small, in a temporary file beyond that."""
 
 import mmap
+import os
 import tempfile
 from collections.abc import Iterator
 from typing import Any, Generic, Self, TypeVar
@@ -58,10 +59,7 @@ class Spool(Generic[_Scalar]):
         try:
             self._bytes += self._file.write(values.data)
         except OSError as error:
-            raise CorpusError(
-                f"cannot write a temporary file for the token ids: {error.strerror or error}; "
-                "set TMPDIR (TEMP on Windows) to a folder with more room"
-            ) from error
+            raise no_room(error) from error
 
     def chunks(self, size: int) -> Iterator[NDArray[_Scalar]]:
         """Read everything from the beginning, in read-only arrays of at most `size` elements."""
@@ -89,3 +87,41 @@ class Spool(Generic[_Scalar]):
             self._file.seek(0)
             buffer = self._file.read()
         return np.frombuffer(buffer, self._dtype)
+
+
+def scratch_array(length: int, dtype: type[_Scalar], memory_bytes: int) -> NDArray[_Scalar]:
+    """Return an array of zeros, shape (length,), that a long one is a temporary file of.
+
+    Parameters
+    ----------
+    length : int
+    dtype : type
+        Of the elements.
+    memory_bytes : int
+        A longer array lies in a temporary file, which vanishes with the array.
+
+    Raises
+    ------
+    CorpusError
+        If the temporary file cannot be written.
+    """
+    n_bytes = length * np.dtype(dtype).itemsize
+    if n_bytes <= memory_bytes:
+        return np.zeros(length, dtype)
+    with tempfile.TemporaryFile() as file:
+        try:
+            if hasattr(os, "posix_fallocate"):
+                # Else a full disk would end the process when the array is written to.
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+            file.truncate(n_bytes)
+        except OSError as error:
+            raise no_room(error) from error
+        return np.frombuffer(mmap.mmap(file.fileno(), n_bytes), dtype)
+
+
+def no_room(error: OSError) -> CorpusError:
+    """Return what to raise when a temporary file cannot be written."""
+    return CorpusError(
+        f"cannot write a temporary file for the text: {error.strerror or error}; "
+        "set TMPDIR (TEMP on Windows) to a folder with more room"
+    )

@@ -1,0 +1,239 @@
+"""Blocks of UTF-8 text to numbered runs between white space, the fast way."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BlockRuns", "KnownRuns", "find_runs"]
+
+_NEWLINE = ord("\n")
+# Bytes, and runs, that are worked on at a time: their arrays stay in the processor's cache.
+_BYTES = 1 << 16
+_RUNS = 1 << 14
+# A run of up to so many bytes is hashed as one integer. Runs in the last bytes of a block are
+# not, as reading an integer there would read beyond the end.
+_SHORT = 8
+_NO_RUN = 0
+# What keeps the first n bytes of an integer, for n from 0 on; of a long run it keeps nothing.
+_KEPT = np.array([(1 << (8 * n)) - 1 for n in range(_SHORT + 1)] + [0], "<u8")
+
+
+@dataclass(frozen=True, eq=False)
+class KnownRuns:
+    """Runs that need not be looked at again, by slot.
+
+    Parameters
+    ----------
+    short : pyarrow.Array of uint64
+        Those of up to 8 bytes without NUL, each as a little-endian number padded with zeros.
+    long : pyarrow.Array of binary
+        The others, each with the white space that followed it.
+    short_slots, long_slots : ndarray of int32
+        The slot of each: together every number from 0 up to that of known runs, once.
+    """
+
+    short: Any
+    long: Any
+    short_slots: NDArray[np.int32]
+    long_slots: NDArray[np.int32]
+
+    @classmethod
+    def none(cls) -> "KnownRuns":
+        """No known runs."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        no_slots = np.empty(0, np.int32)
+        return cls(pa.array([], pa.uint64()), pa.array([], pa.binary()), no_slots, no_slots)
+
+    def __len__(self) -> int:
+        return self.short_slots.size + self.long_slots.size
+
+    def texts(self) -> list[bytes]:
+        """Return the runs by slot, the long ones with white space after them."""
+        texts = np.empty(len(self), object)
+        # Bytes of a fixed length end before the zeros that pad them.
+        texts[self.short_slots] = self.short.to_numpy().astype("<u8").view(f"S{_SHORT}")
+        texts[self.long_slots] = self.long.to_numpy(zero_copy_only=False)
+        return texts.tolist()
+
+    def lengths(self) -> NDArray[np.int32]:
+        """Return the bytes of each run by slot, 8 for all short ones."""
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        lengths = np.full(len(self), _SHORT, np.int32)
+        lengths[self.long_slots] = pc.binary_length(self.long).to_numpy()
+        return lengths
+
+    def chosen(self, slots: NDArray[np.intp]) -> "KnownRuns":
+        """Return the runs of some slots, which rise; they are numbered anew."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        new_slots = np.full(len(self), -1, np.int32)
+        new_slots[slots] = np.arange(slots.size, dtype=np.int32)
+        short, long = new_slots[self.short_slots], new_slots[self.long_slots]
+        return KnownRuns(
+            self.short.filter(pa.array(short >= 0)),
+            self.long.filter(pa.array(long >= 0)),
+            short[short >= 0],
+            long[long >= 0],
+        )
+
+    def followed_by(self, others: "KnownRuns") -> "KnownRuns":
+        """Return these runs and after them others, none of which is among these."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        n = np.int32(len(self))
+        return KnownRuns(
+            pa.concat_arrays([self.short, others.short]),
+            pa.concat_arrays([self.long, others.long]),
+            np.concatenate([self.short_slots, n + others.short_slots]),
+            np.concatenate([self.long_slots, n + others.long_slots]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class BlockRuns:
+    """The runs of a block.
+
+    Attributes
+    ----------
+    known : KnownRuns
+        Those that were known.
+    slots : ndarray of int32, shape (n,)
+        What each run is: a slot of `known`, or the number of known runs plus the place of the run
+        among the new ones.
+    new : KnownRuns
+        The other distinct ones, by first appearance. (A run in the last bytes of a block may be
+        among them though it is known as a short one.)
+    line_ends : ndarray of int64
+        Runs before each newline.
+    """
+
+    known: KnownRuns
+    slots: NDArray[np.int32]
+    new: KnownRuns
+    line_ends: NDArray[np.int64]
+
+
+def find_runs(block: bytes, known: KnownRuns) -> BlockRuns:
+    r"""Find the runs between ASCII white space (that of ``str.split``) and number them.
+
+    Each run is hashed once: short ones as integers, which is several times as fast, the others as
+    bytes. Most of what is a word elsewhere is short.
+
+    Parameters
+    ----------
+    block : bytes
+        Ends with ASCII white space.
+    known : KnownRuns
+        Runs that keep their slots.
+
+    Returns
+    -------
+    BlockRuns
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    octets = np.frombuffer(block, np.uint8)
+    bounds = run_bounds(octets)
+    starts, ends = bounds[::2], bounds[1::2]
+    newlines = np.flatnonzero(octets == _NEWLINE)
+    line_ends = np.searchsorted(starts, newlines).astype(np.int64)
+    keys, long = _keys(block, starts, ends)
+    offsets = np.empty(starts.size + 1, np.int32)
+    offsets[:-1] = starts
+    offsets[-1] = len(block)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block)]
+    runs = pa.Array.from_buffers(pa.binary(), starts.size, buffers)
+
+    # The known ones come first, so the distinct ones begin with them, in their order.
+    short_numbers, new_short = _numbered(known.short, pa.array(keys))
+    long_numbers, new_long = _numbered(known.long, runs.take(pa.array(long)))
+    first_short = _first_places(short_numbers, len(known.short), len(new_short))
+    first_long = long[_first_places(long_numbers, len(known.long), len(new_long))]
+    # The key of all long runs is no run: it goes behind all others, and away.
+    is_run = new_short.to_numpy() != _NO_RUN
+    first_short[~is_run] = starts.size
+    ranks = np.empty(first_short.size + first_long.size, np.int32)
+    ranks[np.argsort(np.concatenate([first_short, first_long]))] = np.arange(ranks.size)
+    short_ranks, long_ranks = ranks[: first_short.size], ranks[first_short.size :]
+
+    n_known = np.int32(len(known))
+    slots = np.concatenate([known.short_slots, n_known + short_ranks])[short_numbers]
+    slots[long] = np.concatenate([known.long_slots, n_known + long_ranks])[long_numbers]
+    new = KnownRuns(new_short.filter(pa.array(is_run)), new_long, short_ranks[is_run], long_ranks)
+    return BlockRuns(known, slots, new, line_ends)
+
+
+def run_bounds(octets: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Find where runs begin and end.
+
+    Parameters
+    ----------
+    octets : ndarray of uint8, shape (n,)
+        Ends with ASCII white space.
+
+    Returns
+    -------
+    ndarray of intp, shape (2 * runs,)
+        The first byte of a run, the first after it, and so on.
+    """
+    turns = [np.empty(0, np.intp)]
+    before = np.True_
+    for begin in range(0, octets.size, _BYTES):
+        part = octets[begin : begin + _BYTES]
+        # White space is 9..13 and 28..32; uint8 wraps below zero.
+        space = part - np.uint8(9) < 5
+        space |= part - np.uint8(28) < 5
+        turn = np.empty_like(space)
+        turn[0] = space[0] != before
+        np.not_equal(space[1:], space[:-1], out=turn[1:])
+        before = space[-1]
+        places = np.flatnonzero(turn)
+        places += begin
+        turns.append(places)
+    return np.concatenate(turns)
+
+
+def _keys(
+    block: bytes, starts: NDArray[np.intp], ends: NDArray[np.intp]
+) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
+    """Return the keys of all runs, and which runs have none because they are long."""
+    keys = np.zeros(starts.size, np.uint64)
+    # A key is padded with zeros: were there others, runs would have keys in common.
+    n = 0 if b"\0" in block else int(np.searchsorted(starts, len(block) - _SHORT, side="right"))
+    if n:
+        octets: NDArray[np.uint64] = np.ndarray(
+            (len(block) - _SHORT + 1,), "<u8", buffer=block, strides=(1,)
+        )
+    long = []
+    for begin in range(0, n, _RUNS):
+        some = slice(begin, min(begin + _RUNS, n))
+        lengths = ends[some] - starts[some]
+        long.append(np.flatnonzero(lengths > _SHORT) + begin)
+        kept = octets[starts[some]]
+        kept &= _KEPT.take(lengths, mode="clip")
+        keys[some] = kept
+    long.append(np.arange(n, starts.size))
+    return keys, np.concatenate(long)
+
+
+def _numbered(known: Any, runs: Any) -> tuple[NDArray[np.int32], Any]:
+    """Return the numbers of runs, known ones first, and the distinct ones that are new."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if not len(runs):
+        return np.empty(0, np.int32), runs
+    # (A chunk of no elements would be left out.)
+    encoded = pa.chunked_array([known, runs]).dictionary_encode().chunks[-1]
+    return encoded.indices.to_numpy(), encoded.dictionary[len(known) :]
+
+
+def _first_places(numbers: NDArray[np.int32], n_known: int, n_new: int) -> NDArray[np.intp]:
+    """Find where each new number occurs first."""
+    places = np.flatnonzero(numbers >= n_known)[::-1]
+    first = np.empty(n_new, np.intp)
+    first[numbers[places] - n_known] = places  # of equal ones, the last assignment remains
+    return first
