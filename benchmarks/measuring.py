@@ -36,6 +36,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+import numpy as np
 import psutil
 from rich import box
 from rich.table import Table
@@ -193,6 +194,19 @@ def _write_lines(write: Callable[[bytes], object], words: Sequence[bytes]) -> No
         write(b" ".join(words[start : start + _LINE_WORDS]) + b"\n")
 
 
+def write_corpus(path: Path, n_words: int, vocabulary: int) -> None:
+    """Write a text in which every word occurs, word r about 1 / (r + 2.7) times as often."""
+    rng = np.random.default_rng(0)
+    weights = 1 / (np.arange(vocabulary) + 2.7)
+    borders = np.cumsum(weights / weights.sum())
+    drawn = np.searchsorted(borders, rng.random(max(0, n_words - vocabulary)))
+    words = np.concatenate([np.arange(vocabulary), np.minimum(drawn, vocabulary - 1)])
+    rng.shuffle(words)
+    with path.open("w", encoding="ascii") as file:
+        for start in range(0, words.size, _LINE_WORDS):
+            file.write(" ".join(map("w{}".format, words[start : start + _LINE_WORDS])) + "\n")
+
+
 def about(peers: Sequence[str], options: Mapping[str, Any]) -> Result:
     """Return where, when and with what a benchmark was run."""
     packages = sorted({peer.split("-")[0] for peer in peers} - {"word2vec.c"})
@@ -254,7 +268,7 @@ def chosen_from(names: str, known: Sequence[str]) -> list[str]:
 def _run_python(job: Job, folder: Path) -> Result:
     order = {**dataclasses.asdict(job), "saved": folder / "model"}
     command = [sys.executable, str(_TRAIN_ONCE), json.dumps(order, default=str)]
-    printed, whole = _watch(command, job.workers, folder)
+    printed, whole = watch(command, job.workers, folder)
     return {**json.loads(printed.splitlines()[-1]), **whole}
 
 
@@ -266,7 +280,7 @@ def _run_word2vec_c(job: Job, folder: Path) -> Result:
     options = job.options
     command = [str(job.word2vec.resolve()), "-train", "corpus", "-debug", "0"]
     command += ["-min-count", str(options["min_count"])]
-    _, reading = _watch([*command, "-save-vocab", "vocabulary"], job.workers, folder)
+    _, reading = watch([*command, "-save-vocab", "vocabulary"], job.workers, folder)
     skipgram, hierarchical = job.model == "skipgram", job.output == "hierarchical"
     alpha = job.alpha if job.alpha is not None else 0.025 if skipgram else 0.05
     flags = {
@@ -283,7 +297,7 @@ def _run_word2vec_c(job: Job, folder: Path) -> Result:
         "-binary": 1,
     }
     pairs = [str(part) for flag in flags.items() for part in flag]
-    _, whole = _watch([*command, *pairs], job.workers, folder)
+    _, whole = watch([*command, *pairs], job.workers, folder)
     return {
         "read": reading["end_to_end"],
         "train": whole["end_to_end"] - reading["end_to_end"],
@@ -299,7 +313,7 @@ def _count_words(vocabulary: Path) -> int:
     return sum(int(line.rsplit(b" ", 1)[1]) for line in lines)
 
 
-def _watch(command: Sequence[str], workers: int, folder: Path) -> tuple[str, Result]:
+def watch(command: Sequence[str], workers: int, folder: Path) -> tuple[str, Result]:
     """Run a command; return what it printed, how long it took and how much memory."""
     threads = str(workers)
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}

@@ -16,7 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
-import numpy as np
 from measuring import (
     GENSIM_MODES,
     OPTIONS,
@@ -33,6 +32,7 @@ from measuring import (
     ratio,
     take_turns,
     usable_cores,
+    write_corpus,
     write_json,
 )
 from panels import draw
@@ -93,19 +93,6 @@ class Plan:
         sweeps["vocabulary"] = [v for v in sweeps["vocabulary"] if v <= self.largest_vocabulary]
         powers = [2**n for n in range(self.cores.bit_length())]
         return {**sweeps, "workers": sorted({*powers, self.cores})}
-
-
-def write_corpus(path: Path, n_words: int, vocabulary: int) -> None:
-    """Write a text in which every word occurs, word r about 1 / (r + 2.7) times as often."""
-    rng = np.random.default_rng(0)
-    weights = 1 / (np.arange(vocabulary) + 2.7)
-    borders = np.cumsum(weights / weights.sum())
-    drawn = np.searchsorted(borders, rng.random(max(0, n_words - vocabulary)))
-    words = np.concatenate([np.arange(vocabulary), np.minimum(drawn, vocabulary - 1)])
-    rng.shuffle(words)
-    with path.open("w", encoding="ascii") as file:
-        for start in range(0, words.size, _LINE_WORDS):
-            file.write(" ".join(map("w{}".format, words[start : start + _LINE_WORDS])) + "\n")
 
 
 def sweep(plan: Plan, name: str, values: list[int]) -> list[Result]:
