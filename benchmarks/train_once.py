@@ -23,7 +23,10 @@ def run_xw2v(job: dict[str, Any]) -> dict[str, Any]:
     )
     began = time.perf_counter()
     vocabulary, corpus = encode_files(
-        [job["corpus"]], min_count=config.min_count, max_final_vocab=config.max_final_vocab
+        [job["corpus"]],
+        min_count=config.min_count,
+        max_final_vocab=config.max_final_vocab,
+        workers=config.workers,
     )
     read = time.perf_counter()
     model = train_model(vocabulary, corpus, config)

@@ -1,5 +1,6 @@
 """`Word2Vec`: text in, vectors out, with gensim's names."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import xw2v
@@ -25,6 +27,8 @@ from xw2v import (
     WordVectors,
 )
 from xw2v.model import save_trained
+from xw2v.text import ReadProgress, encode_sentences
+from xw2v.text.store import save_encoded
 from xw2v.training import LossRecord, Progress
 
 SENTENCES = toy_sentences(400)
@@ -82,6 +86,118 @@ def test_every_kind_of_input_gives_the_same(model: Word2Vec, text_file: Path) ->
     assert same(model, Word2Vec(text_file, **OPTIONS))
     assert same(model, Word2Vec(str(text_file), **OPTIONS))
     assert same(model, Word2Vec(str(text_file.with_name("corp*.txt")), **OPTIONS))
+
+
+def test_every_kind_of_text_gives_the_same(model: Word2Vec, text_file: Path) -> None:
+    documents = [" ".join(words) for words in SENTENCES]
+    assert same(model, Word2Vec(documents, **OPTIONS))
+    assert same(model, Word2Vec((document for document in documents), **OPTIONS))
+    assert same(model, Word2Vec(["\n".join(documents), None], **OPTIONS))
+    assert same(model, Word2Vec(pa.array(documents), **OPTIONS))
+    assert same(model, Word2Vec([text_file], **OPTIONS))
+    assert same(model, Word2Vec(text_file.parent, **OPTIONS))
+    assert same(model, Word2Vec(text_file, tokenizer=str.split, **OPTIONS))
+    records = text_file.with_name("records.jsonl")
+    lines = (json.dumps({"body": document}) for document in documents)
+    records.write_text("\n".join(lines), encoding="utf-8")
+    assert same(model, Word2Vec(records, field="body", **OPTIONS))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "datasets"])
+def test_columns(model: Word2Vec, library: str) -> None:
+    module = pytest.importorskip(library)
+    documents = [" ".join(words) for words in SENTENCES]
+    column = (
+        module.Dataset.from_dict({"text": documents})["text"]
+        if library == "datasets"
+        else module.Series([*documents, None])
+    )
+    assert same(model, Word2Vec(column, **OPTIONS))
+
+
+def test_several_files_and_what_is_told_of_them(text_file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("KING AND QUEEN\n" * 9)
+    told: list[ReadProgress] = []
+    model = Word2Vec(
+        [text_file, other], lowercase=True, stop_words=["his"], on_read=told.append, **OPTIONS
+    )
+    assert "and" in model.wv
+    assert "his" not in model.wv
+    assert "KING" not in model.wv
+    assert told[-1].done == told[-1].total == text_file.stat().st_size + other.stat().st_size
+    assert told[-1].words == sum(map(len, SENTENCES)) + 27
+    corpus = model._saved.corpus
+    assert (corpus["lowercase"], corpus["stop_words"]) == (True, ("his",))
+
+
+def test_words_that_are_made(text_file: Path) -> None:
+    model = Word2Vec(text_file, unk="<unk>", phrases=1, phrase_threshold=1, **OPTIONS)
+    assert any("_" in word for word in model.wv.index_to_key)
+    model = Word2Vec(text_file, unk="<unk>", vocab=["king", "queen"], **OPTIONS)
+    assert model.wv.index_to_key[0] == "<unk>"
+    assert set(model.wv.index_to_key) == {"<unk>", "king", "queen"}
+
+
+def test_a_tokenizer_of_documents() -> None:
+    seen = []
+
+    def tokenizer(text: str) -> list[str]:
+        seen.append(text)
+        return re.findall("[a-z]+", text.lower())
+
+    documents = ["The King\nand the man.", "The QUEEN\nand the woman!"] * 20
+    model = Word2Vec(documents, tokenizer=tokenizer, sentence_ends="document", **OPTIONS)
+    assert seen == [document.replace("\n", " ") for document in documents]
+    assert set(model.wv.index_to_key) == {"the", "king", "and", "man", "queen", "woman"}
+    assert model._saved.corpus["sentences"] == 40
+    with pytest.raises(ConfigError, match="tokenizer takes the place of lowercase"):
+        Word2Vec(documents, tokenizer=tokenizer, lowercase=True, **OPTIONS)
+
+
+class TestEncodedCorpora:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        """Encode the sentences with `min_count` 2."""
+        encoded = encode_sentences(SENTENCES, min_count=2)
+        notes = {"min_count": 2, "max_final_vocab": None, "source": ["somewhere"]}
+        save_encoded(tmp_path / "encoded", *encoded, options=notes)
+        return tmp_path / "encoded"
+
+    def test_it_is_a_text(self, model: Word2Vec, path: Path) -> None:
+        assert same(model, Word2Vec(path, **OPTIONS))
+        others = {name: OPTIONS[name] for name in OPTIONS if name != "min_count"}
+        plain = Word2Vec(str(path), **others)
+        assert same(model, plain)
+        assert plain.config == model.config
+        assert plain._saved.corpus["source"] == ["somewhere"]
+
+    def test_fewer_words(self, path: Path) -> None:
+        options = {**OPTIONS, "min_count": 30}
+        narrow = Word2Vec(path, **options)
+        assert same(narrow, Word2Vec(SENTENCES, **options))
+        assert narrow.config.min_count == 30
+        with pytest.raises(CorpusError, match="was encoded with --min-count 2, so rarer words"):
+            Word2Vec(path, **{**OPTIONS, "min_count": 1})
+
+    def test_its_words_are_settled(self, path: Path) -> None:
+        with pytest.raises(ConfigError, match="whose words are settled: leave out lowercase"):
+            Word2Vec(path, lowercase=True, **OPTIONS)
+
+
+def test_a_model_is_no_text(model: Word2Vec, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    for path in (tmp_path / "model", str(tmp_path / "model")):
+        with pytest.raises(
+            CorpusError, match=r"model is a model, not text; Word2Vec.load opens it"
+        ):
+            Word2Vec(path, **OPTIONS)
+
+
+def test_single_words_are_no_sentences() -> None:
+    words = [word for sentence in SENTENCES for word in sentence]
+    with pytest.raises(CorpusError, match="all of these are single words: put the words of a sent"):
+        Word2Vec(words, **OPTIONS)
 
 
 def test_reading_options(tmp_path: Path) -> None:
@@ -296,9 +412,19 @@ def test_frozen_words_stay(model: Word2Vec) -> None:
     assert trained.tolist() == [word != "king" for word in frozen.wv.index_to_key]
 
 
-def test_names_that_are_no_option() -> None:
-    with pytest.raises(TypeError, match="size"):
-        Word2Vec(SENTENCES, size=5)
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("size", "; did you mean block_size or max_vocab_size or vector_size[?]$"),
+        ("vectors_size", "; did you mean vector_size"),
+        ("lowercas", "; did you mean lowercase"),
+        ("corpus_file", ""),
+    ],
+)
+def test_names_that_are_no_option(name: str, hint: str) -> None:
+    options: dict[str, Any] = {name: 5}
+    with pytest.raises(TypeError, match=f"^Word2Vec has no option '{name}'{hint}"):
+        Word2Vec("nothing.txt", **options)
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:999"])

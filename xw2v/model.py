@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import Any, Self
 
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from xw2v.backend import Profile, get_device
 from xw2v.config import TrainingConfig, Vectors, from_gensim
-from xw2v.errors import ConfigError
-from xw2v.formats import SavedModel, load_model, save_model
+from xw2v.errors import ConfigError, CorpusError
+from xw2v.formats import SavedModel, is_model, load_model, save_model
 from xw2v.plots import plot_loss
 from xw2v.text import EncodedCorpus, ReadProgress, TextOptions, Vocabulary, encode_any
 from xw2v.training import LossRecord, Progress, train
@@ -40,15 +41,17 @@ class Word2Vec:
         Gives the words of a line of text (with ``sentence_ends="document"`` of a document); in
         place of the options about words.
     on_read : callable, optional
-        Called with a `xw2v.text.ReadProgress` while text is read.
+        Called with a `xw2v.text.ReadProgress` while text is read; lists of words, and texts for
+        a tokenizer of your own, are read without it.
     on_progress : callable, optional
         Called with a `xw2v.training.Progress` after every batch.
     **options
         The fields of `xw2v.text.TextOptions`, about text: ``lowercase=False``,
         ``token_pattern=None``, ``column="text"``, ``phrases=0``, ``unk=None`` and others. And the
         hyperparameters, which are the fields of `TrainingConfig`: ``model="skipgram"``,
-        ``output="negative"``, ``vector_size=100``, ``window=5``, ``min_count=5``, ``negative=5``, ``sample=1e-3``,
-        ``optimizer="sgd"``, ``alpha=None``, ``epochs=5``, ``seed=1``, ``workers=None``,
+        ``output="negative"``, ``vector_size=100``, ``window=5``, ``min_count=5``,
+        ``negative=5``, ``sample=1e-3``, ``optimizer="sgd"``, ``alpha=None``, ``epochs=5``,
+        ``seed=1``, ``workers=None``,
         ``device="cpu"`` and the others; names and meanings are gensim's where gensim has them.
         gensim's own names of the models work as well: ``sg=1`` or ``sg=0`` for skip-gram or
         CBOW, and ``hs=1, negative=0`` for hierarchical softmax. Without ``sg`` it is skip-gram.
@@ -57,6 +60,8 @@ class Word2Vec:
     ------
     ConfigError
         If an option cannot work.
+    TypeError
+        If there is no such option.
     CorpusError
         If the text cannot be read or leaves too few words, or strings are single words.
     DeviceError
@@ -84,21 +89,33 @@ class Word2Vec:
         **options: Any,
     ) -> None:
         of_text = {field.name for field in dataclasses.fields(TextOptions)}
+        _check_names(options, of_text)
         text_options = TextOptions(**{k: v for k, v in options.items() if k in of_text})
         hyperparameters = {k: v for k, v in options.items() if k not in of_text}
         config = TrainingConfig(**from_gensim(hyperparameters))
         get_device(config.device)  # before the text is read, not after
-        vocabulary, corpus = encode_any(
+        if isinstance(sentences, (str, os.PathLike)) and is_model(sentences):
+            raise CorpusError(
+                f"{os.fspath(sentences)} is a model, not text; Word2Vec.load opens it"
+            )
+        text = encode_any(
             sentences,
             text_options,
             tokenizer=tokenizer,
-            min_count=config.min_count,
-            max_final_vocab=config.max_final_vocab,
             workers=config.workers,
             progress=on_read,
+            # An encoded corpus has its own, where these are not given.
+            **{name: options[name] for name in ("min_count", "max_final_vocab") if name in options},
         )
-        notes = text_options.to_notes()
-        self._saved = train_model(vocabulary, corpus, config, notes=notes, on_progress=on_progress)
+        self._saved = train_model(
+            text.vocabulary,
+            text.corpus,
+            dataclasses.replace(
+                config, min_count=text.min_count, max_final_vocab=text.max_final_vocab
+            ),
+            notes=text.notes,
+            on_progress=on_progress,
+        )
 
     @property
     def config(self) -> TrainingConfig:
@@ -163,6 +180,17 @@ class Word2Vec:
         model = cls.__new__(cls)
         model._saved = load_model(path, vectors)  # noqa: SLF001 - this class's own
         return model
+
+
+def _check_names(options: Iterable[str], of_text: set[str]) -> None:
+    """Raise a TypeError, as Python does, if there is no such option."""
+    known = {*of_text, *(field.name for field in dataclasses.fields(TrainingConfig)), "sg", "hs"}
+    for name in options:
+        if name not in known:
+            alike = [other for other in sorted(known) if name in other.split("_")]
+            alike = alike or get_close_matches(name, known, n=2)
+            hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
+            raise TypeError(f"Word2Vec has no option {name!r}{hint}")
 
 
 def train_model(

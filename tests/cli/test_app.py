@@ -13,8 +13,10 @@ from click.testing import CliRunner
 from tests.cli.conftest import Outcome, Run
 from xw2v.cli.app import cli
 from xw2v.cli.hyperparameters import HYPERPARAMETERS
+from xw2v.cli.text_options import TEXT_OPTIONS, text_options
 from xw2v.cli.train import train
 from xw2v.config import TrainingConfig
+from xw2v.text import TextOptions
 
 Call = Callable[..., Outcome]
 
@@ -75,17 +77,48 @@ def test_defaults_are_those_of_the_configuration() -> None:
 def test_every_none_means_something() -> None:
     nones = {field.name for field in dataclasses.fields(TrainingConfig) if field.default is None}
     assert nones == HYPERPARAMETERS.none_means.keys()
+    nones = {field.name for field in dataclasses.fields(TextOptions) if field.default is None}
+    # (A file that is not named needs no words.)
+    assert nones == TEXT_OPTIONS.none_means.keys() | {"vocab"}
+
+
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [
+        ("train", set()),
+        ("encode", set()),
+        ("vocab", set()),
+        # There, every word that is no phrase stays.
+        ("phrases", {"vocab", "keep", "stop_words", "unk", "max_vocab_size"}),
+    ],
+)
+def test_every_field_of_texts_is_an_option(name: str, without: set[str], call: Call) -> None:
+    context = cli.commands[name].make_context(name, [])
+    fields = {field.name: field.default for field in dataclasses.fields(TextOptions)}
+    taken = {field: context.params[field] for field in fields if field in context.params}
+    assert fields.keys() - taken.keys() == without
+    assert taken.pop("phrases") == (1 if name == "phrases" else fields["phrases"])
+    files = {"vocab", "keep", "stop_words", "connector_words"}
+    assert all(value is None for field, value in taken.items() if field in files)
+    assert all(value == fields[field] for field, value in taken.items() if field not in files)
+    with context.scope():
+        given = dict.fromkeys(without, None) | context.params
+        assert text_options({field: given[field] for field in taken}) == TextOptions()
+    _, out, _ = call(name, "--help")
+    assert "None" not in out
 
 
 def test_options_stand_under_headings() -> None:
     out = CliRunner().invoke(cli, ["train", "--help"]).output
     headings = [line for line in out.splitlines() if line.endswith(":") and line[0] != " "]
     assert headings == [
-        "Input:",
+        "Text:",
+        "Words:",
+        "Phrases:",
+        "Vocabulary:",
         "Output:",
         "Model:",
         "Negative sampling:",
-        "Vocabulary:",
         "Training:",
         "Batches:",
         "Other:",

@@ -11,8 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import environment
-from xw2v.cli.output import compact, count, print_facts, print_json, print_table
+from xw2v.cli.output import (
+    check_new_file,
+    compact,
+    count,
+    print_facts,
+    print_json,
+    print_table,
+)
 from xw2v.cli.progress import Display
+from xw2v.errors import CorpusError
+from xw2v.text import ReadProgress
 from xw2v.training import Progress
 
 
@@ -76,25 +85,45 @@ def test_json_where_the_output_is_not_utf8(monkeypatch: pytest.MonkeyPatch) -> N
         assert ("é".encode() in written.getvalue()) == (encoding == "utf-8")
 
 
+def test_files_that_may_be_written(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("x")
+    check_new_file(tmp_path / "new", overwrite=False)
+    check_new_file(tmp_path / "old", overwrite=True)
+    with pytest.raises(CorpusError, match="old exists already; choose another name or use --over"):
+        check_new_file(tmp_path / "old", overwrite=False)
+    with pytest.raises(CorpusError, match=r"cannot write .*new: No such file or directory"):
+        check_new_file(tmp_path / "none" / "new", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="there is no /dev/null")
+def test_devices_may_be_written() -> None:
+    check_new_file(Path("/dev/null"), overwrite=False)
+
+
 def test_lines_at_intervals(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
     monkeypatch.setattr("xw2v.cli.progress.time.monotonic", lambda: now)
     display = Display(quiet=False)
-    with display.reading() as on_bytes:
+    with display.reading() as on_read:
         for now in range(26):
-            on_bytes(now * 1_000_000, 40_000_000)
+            on_read(ReadProgress(now * 1_000_000, 40_000_000, now * 120_000, now))
+    with display.reading() as on_read:  # of unknown size
+        for now in range(25, 36):
+            on_read(ReadProgress(now - 25, None, 5, 0.0))
     with display.training(epochs=2) as on_batch:
-        for now in range(25, 51):
-            words = (now - 25) * 4_000
+        for now in range(35, 61):
+            words = (now - 35) * 4_000
             epoch = words // 50_000 + 1
-            on_batch(Progress(words, 100_000, min(epoch, 2), 0.02, 2.5, now - 25.0))
+            on_batch(Progress(words, 100_000, min(epoch, 2), 0.02, 2.5, now - 35.0))
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
-        "reading: 25%, 10.0MB",
-        "reading: 50%, 20.0MB",
+        "reading: 25%, 10.0MB, 1.20M words, 120k words/s, 0:30 left",
+        "reading: 50%, 20.0MB, 2.40M words, 120k words/s, 0:20 left",
+        "reading: 10B, 5 words",
         "training: 40.0%, epoch 1/2, 4.00k words/s, alpha 0.0200, loss 2.500, 0:15 left",
         "training: 80.0%, epoch 2/2, 4.00k words/s, alpha 0.0200, loss 2.500, 0:05 left",
         "training: 100.0%, epoch 2/2, 4.00k words/s, alpha 0.0200, loss 2.500, 0:25 taken",
@@ -104,8 +133,8 @@ def test_lines_at_intervals(
 def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     display = Display(quiet=True)
     display.say("hello")
-    with display.reading() as on_bytes:
-        on_bytes(5, 5)
+    with display.reading() as on_read:
+        on_read(ReadProgress(5, 5, 1, 0.1))
     with display.training(epochs=1) as on_batch:
         on_batch(Progress(10, 10, 1, 0.1, None, 3700.0))
     assert capsys.readouterr() == ("", "")

@@ -304,7 +304,7 @@ def test_a_missing_file(run: Run) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (".", ". is a directory; name its files"),
+        ("folder", "folder holds no files; name a folder that does, or a file"),
         ("none*.txt", "no file matches none*.txt"),
         ("empty.txt", "no words in empty.txt"),
         ("rare.txt", "none of the 3 distinct words in rare.txt occurs 5 times"),
@@ -315,6 +315,7 @@ def test_text_that_cannot_be_used(
 ) -> None:
     (tmp_path / "empty.txt").write_text("")
     (tmp_path / "rare.txt").write_text("each word once")
+    (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
     status, out, err = call("train", name, "--quiet")
     assert (status, out) == (1, "")
@@ -369,6 +370,32 @@ def test_negative_sizes_in_a_process(run: Run) -> None:
             "--vectors must be 'input' for --output 'hierarchical', not 'mean': its output ",
         ),
         (["--encoding-errors", "x"], "Invalid value for '--encoding-errors'"),
+        (["--format", "x"], "Invalid value for '--format': 'x' is not one of 'auto', 'text', "),
+        (["--normalize", "NFX"], "Invalid value for '--normalize': 'NFX' is not one of 'NFC', "),
+        (["--field", ""], "--field must be a name, not ''"),
+        (["--column", ""], "--column must be a name, not ''"),
+        (["--token-pattern", "[a"], "--token-pattern '[a' is no regular expression: "),
+        (["--token-pattern", "a*"], "--token-pattern 'a*' matches the empty string"),
+        (["--token-pattern", "(a)(b)"], "--token-pattern '(a)(b)' has 2 groups: "),
+        (
+            ["--token-pattern", "a+", "--segment", "chinese"],
+            "--segment and --token-pattern both say where words end",
+        ),
+        (["--phrases", "-1"], "--phrases must be a number of passes, or 0, not -1"),
+        (["--phrase-min-count", "0"], "--phrase-min-count must be above 0, not 0.0"),
+        (["--phrase-min-count", "nan"], "--phrase-min-count must be a finite number, not nan"),
+        (
+            ["--phrase-threshold", "0"],
+            "--phrase-threshold must be above 0 for --phrase-scoring 'default', not 0.0",
+        ),
+        (["--phrase-threshold", "inf"], "--phrase-threshold must be a finite number, not inf"),
+        (
+            ["--phrase-threshold", "2", "--phrase-scoring", "npmi"],
+            "--phrase-threshold must be between -1 and 1 for --phrase-scoring 'npmi', not 2.0",
+        ),
+        (["--phrase-delimiter", " "], "--phrase-delimiter must be a string of at least one char"),
+        (["--unk", ""], "--unk must be a word, such as '<unk>', not ''"),
+        (["--max-vocab-size", "0"], "--max-vocab-size must be a positive whole number, not 0"),
         (["--vectorsize", "3"], "--vector-size"),
     ],
 )

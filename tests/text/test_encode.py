@@ -1,10 +1,12 @@
 import io
 import itertools
+import json
 import random
 import sys
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,52 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.text.test_blocks import sentences_by_punctuation
+from tests.text.test_generations import spied
+from tests.text.test_phrases import slow_pass
 from xw2v.errors import ConfigError, CorpusError
 from xw2v.text import EncodedCorpus, Vocabulary, encode_files, encode_sentences
-from xw2v.text.encode import _encode_files, _encode_sentences
-from xw2v.text.sources import find_sources
+from xw2v.text import blocks as blocks_module
+from xw2v.text.choosing import VocabularyRule
+from xw2v.text.encode import (
+    ReadProgress,
+    count_files,
+    count_sentences,
+    count_texts,
+    encode_texts,
+)
+from xw2v.text.normal import Sentences
+from xw2v.text.options import TextOptions
 
 Encoded = tuple[Vocabulary, EncodedCorpus]
+repeatable = settings(
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+# None of these changes a result.
+MANNERS = st.fixed_dictionaries(
+    {
+        "block_bytes": st.integers(1, 30),
+        "memory_bytes": st.sampled_from([1, 1 << 20]),
+        "chunk": st.integers(1, 9),
+        "max_distinct": st.sampled_from([1, 2, 3, 5, 100]),
+        "workers": st.integers(1, 3),
+    }
+)
+
+
+def encode(
+    paths: Sequence[Path],
+    options: TextOptions | None = None,
+    *,
+    min_count: int = 1,
+    max_final_vocab: int | None = None,
+    **manners: Any,
+) -> Encoded:
+    with count_files(paths, options or TextOptions(), **manners) as text:
+        return text.encode(VocabularyRule(min_count, max_final_vocab))
 
 
 def write(folder: Path, data: bytes | str, name: str = "text.txt") -> Path:
@@ -65,22 +107,20 @@ def lines_of(text: str) -> list[list[str]]:
     return [line.split() for line in text.split("\n")]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+ALPHABET = "ab éß \n\r\t\x1c\x1f\x85\u2028\u3000😀\0\ufeff"
+
+
+@settings(repeatable, max_examples=60)
 @given(
-    text=st.text("ab éß \n\r\t\x1c\x1f\x85\u2028\u3000😀\0\ufeff", max_size=60),
-    block_bytes=st.integers(1, 30),
-    memory_bytes=st.sampled_from([1, 1 << 20]),
-    chunk=st.integers(1, 9),
+    text=st.text(ALPHABET, max_size=60),
+    manners=MANNERS,
     min_count=st.integers(1, 3),
     max_final_vocab=st.none() | st.integers(2, 5),
 )
 def test_files_are_lines_of_words(
-    *,
     tmp_path: Path,
     text: str,
-    block_bytes: int,
-    memory_bytes: int,
-    chunk: int,
+    manners: dict[str, Any],
     min_count: int,
     max_final_vocab: int | None,
 ) -> None:
@@ -88,44 +128,215 @@ def test_files_are_lines_of_words(
     sentences = lines_of(text.removeprefix("\ufeff"))
     counts, _ = expected(sentences, min_count, max_final_vocab)
 
-    def encode() -> Encoded:
-        return _encode_files(
-            find_sources([path]),
-            block_bytes=block_bytes,
-            memory_bytes=memory_bytes,
-            chunk=chunk,
-            min_count=min_count,
-            max_final_vocab=max_final_vocab,
-        )
+    def encode_all() -> Encoded:
+        return encode([path], min_count=min_count, max_final_vocab=max_final_vocab, **manners)
 
     if len(counts) < 2:
         with pytest.raises(CorpusError):
-            encode()
+            encode_all()
     else:
-        check(encode(), sentences, min_count, max_final_vocab)
+        check(encode_all(), sentences, min_count, max_final_vocab)
 
 
+def sentences_of(document: str, ends: Sentences) -> list[list[str]]:
+    if ends == "document":
+        return [document.split()]
+    return lines_of(document) if ends == "line" else sentences_by_punctuation(document)
+
+
+PIECES = [*"aé.!…')」。 \n\n\r\x1c", "\r\n", "\n\n", "\u3000", "\u2028", "x" * 9]
+DOCUMENTS = st.lists(st.lists(st.sampled_from(PIECES)).map("".join), min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize("ends", ["line", "document", "punctuation"])
+@settings(repeatable, max_examples=30)
+@given(documents=DOCUMENTS, manners=MANNERS)
+def test_sentences_end_where_they_are_said_to(
+    ends: Sentences, tmp_path: Path, documents: list[str], manners: dict[str, Any]
+) -> None:
+    """Those of text files, of JSON Lines and of texts in memory."""
+    folder = tmp_path / "text"
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    paths = [write(folder, document, f"{i}.txt") for i, document in enumerate(documents)]
+    records = "\n".join(json.dumps({"text": document}) for document in documents)
+    json_lines = write(tmp_path, records, "text.jsonl")
+    sentences = [part for document in documents for part in sentences_of(document, ends)]
+    options = TextOptions(sentence_ends=ends)
+    rule = VocabularyRule(1)
+    counts, _ = expected(sentences, 1, None)
+    if len(counts) < 2:
+        with pytest.raises(CorpusError):
+            encode(paths, options, **manners)
+        return
+    check(encode(paths, options, **manners), sentences)
+    check(encode([json_lines], options, **manners), sentences)
+    with count_texts(iter(documents), options, **manners) as text:
+        check(text.encode(rule), sentences)
+
+
+TOKENIZED = st.builds(
+    TextOptions,
+    lowercase=st.booleans(),
+    normalize=st.sampled_from([None, "NFC", "NFKC"]),
+    token_pattern=st.sampled_from([None, r"\w+", r"(\w)\w*"]),
+    strip_punctuation=st.booleans(),
+)
+
+
+@repeatable
+@given(
+    text=st.lists(st.sampled_from([*"aAbBß.,Σé-\xa8\u0301 \n\u3000", "ab", "ﬁ"])).map("".join),
+    options=TOKENIZED,
+    manners=MANNERS,
+)
+def test_words_are_those_of_the_tokenizer(
+    tmp_path: Path, text: str, options: TextOptions, manners: dict[str, Any]
+) -> None:
+    sentences = [options.tokenizer.words(line) for line in text.split("\n")]
+    counts, _ = expected(sentences, 1, None)
+    if len(counts) >= 2:
+        check(encode([write(tmp_path, text)], options, **manners), sentences)
+
+
+@settings(repeatable, max_examples=30)
+@given(
+    lines=st.lists(st.lists(st.sampled_from(["a", "b", "c", "d", "a_b", "é"])), max_size=12),
+    known=st.sampled_from([0, 2, 100]),
+    scoring=st.sampled_from(["default", "npmi"]),
+    manners=MANNERS,
+)
+def test_phrases(
+    tmp_path: Path, lines: list[list[str]], known: int, scoring: Any, manners: dict[str, Any]
+) -> None:
+    path = write(tmp_path, "\n".join(map(" ".join, lines)))
+    options = TextOptions(
+        phrases=2,
+        phrase_min_count=1,
+        phrase_threshold=0.5,
+        phrase_scoring=scoring,
+        connector_words=("d",),
+    )
+    sentences = [line for line in lines if line]
+    found = []
+    for _ in range(2):
+        if sentences:
+            sentences, accepted = slow_pass(sentences, options.phrase_rule)
+            found.append(len(accepted))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "_KNOWN", known)
+        with count_files([path], options, **manners) as text:
+            if sentences:
+                assert [len(table) for table in text.phrases] == found
+            if len(expected(sentences, 1, None)[0]) >= 2:
+                check(text.encode(VocabularyRule(1)), sentences)
+
+
+@settings(repeatable, max_examples=60)
+@given(
+    text=st.text("abcdefgh é\n\u3000", max_size=80),
+    known=st.sampled_from([0, 2, 100]),
+    max_vocab_size=st.integers(1, 6),
+    block_bytes=st.integers(1, 30),
+    data=st.data(),
+)
+def test_what_is_forgotten_does_not_depend_on_threads(
+    tmp_path: Path,
+    text: str,
+    known: int,
+    max_vocab_size: int,
+    block_bytes: int,
+    data: st.DataObject,
+) -> None:
+    """Nor on which runs are known, which depends on how fast threads are."""
+    path = write(tmp_path, text)
+    options = TextOptions(max_vocab_size=max_vocab_size)
+    results = []
+    for workers, its_known in ((1, 100), (data.draw(st.integers(1, 3)), known)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(blocks_module, "_KNOWN", its_known)
+            with count_files([path], options, workers=workers, block_bytes=block_bytes) as counted:
+                raw = counted.raw
+                numbers = [piece.tolist() for piece in raw.chunks()]
+                words = raw.words.take(np.arange(len(raw.words)))
+                results.append((raw.forgotten, words, raw.counts.tolist(), numbers))
+                assert sum(raw.counts) + raw.forgotten == raw.n_tokens == len(text.split())
+                assert np.count_nonzero(raw.counts) <= max_vocab_size
+    assert results[0] == results[1]
+
+
+def test_forgetting_nothing_is_exact(tmp_path: Path) -> None:
+    path = write(tmp_path, "a b c\nb c d\n")
+    with count_files([path], TextOptions(max_vocab_size=4), block_bytes=1) as text:
+        assert text.raw.forgotten == 0
+        check(text.encode(VocabularyRule(1)), [list("abc"), list("bcd")])
+
+
+def test_frequent_words_keep_their_counts(tmp_path: Path) -> None:
+    rare = [f"rare{i}" for i in range(3000)]
+    lines = [["often", word, "also"] for word in rare]
+    path = write(tmp_path, "\n".join(map(" ".join, lines)))
+    for workers in (1, 3):
+        options = TextOptions(max_vocab_size=500)
+        with count_files([path], options, workers=workers, block_bytes=1000) as text:
+            assert text.raw.forgotten > 2000
+            vocabulary, corpus = text.encode(VocabularyRule(100))
+        assert vocabulary.words == ("often", "also")
+        assert vocabulary.counts.tolist() == [3000, 3000]
+        assert decode((vocabulary, corpus)) == [["often", "also"]] * 3000
+
+
+@repeatable
 @given(
     sentences=st.lists(st.lists(st.sampled_from(["a", "b", "c", "é", "", "two words"]))),
     memory_bytes=st.sampled_from([1, 1 << 20]),
     chunk=st.integers(1, 9),
+    max_distinct=st.sampled_from([1, 2, 100]),
     min_count=st.integers(1, 3),
 )
 def test_sentences_are_taken_as_they_are(
-    sentences: list[list[str]], memory_bytes: int, chunk: int, min_count: int
+    sentences: list[list[str]], memory_bytes: int, chunk: int, max_distinct: int, min_count: int
 ) -> None:
-    def encode() -> Encoded:
+    def encode_all() -> Encoded:
         generator = (iter(sentence) for sentence in sentences)
-        return _encode_sentences(
-            generator, memory_bytes=memory_bytes, chunk=chunk, min_count=min_count
-        )
+        with count_sentences(
+            generator, memory_bytes=memory_bytes, chunk=chunk, max_distinct=max_distinct
+        ) as text:
+            return text.encode(VocabularyRule(min_count))
 
     counts, _ = expected(sentences, min_count, None)
     if len(counts) < 2:
         with pytest.raises(CorpusError):
-            encode()
+            encode_all()
     else:
-        check(encode(), sentences, min_count)
+        check(encode_all(), sentences, min_count)
+
+
+TEXT = "\ufeffone\u2028two ün😀\r\n\r\n\n\0 three\0one\x1fün\u3000two\n é"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("block_bytes", range(1, len(TEXT.encode()) + 2))
+def test_blocks_may_end_at_any_byte(tmp_path: Path, block_bytes: int, workers: int) -> None:
+    path = write(tmp_path, TEXT)
+    check(encode([path], block_bytes=block_bytes, workers=workers), lines_of(TEXT[1:]))
+
+
+def test_a_line_of_50_megabytes(tmp_path: Path) -> None:
+    words = b" ".join(b"w%d" % (i % 1000) for i in range(100_000)) + b" \xc3\xa9 "
+    times = 50_000_000 // len(words) + 1
+    path = tmp_path / "text.txt"
+    path.write_bytes(words * times)
+    vocabulary, corpus = encode_files([path])
+    path.unlink()
+    assert corpus.raw_words == corpus.n_words == 100_001 * times
+    assert corpus.n_sentences == 1
+    assert vocabulary.words == (*(f"w{i}" for i in range(1000)), "é")
+    assert vocabulary.counts.tolist() == [100 * times] * 1000 + [times]
+    one = np.append(np.tile(np.arange(1000, dtype=np.int32), 100), np.int32(1000))
+    assert np.array_equal(corpus.ids[:100_001], one)
+    assert np.array_equal(corpus.ids[-100_001:], one)
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +350,8 @@ def long_text() -> str:
 def test_long_single_line(tmp_path: Path, long_text: str) -> None:
     path = write(tmp_path, long_text)
     # Many blocks, a map of a temporary file and many chunks; then one of each.
-    encoded = _encode_files(
-        find_sources([path]), min_count=5, block_bytes=1 << 16, memory_bytes=1, chunk=10_007
+    encoded = encode(
+        [path], min_count=5, block_bytes=1 << 16, memory_bytes=1, chunk=10_007, max_distinct=5000
     )
     check(encoded, [long_text.split()], min_count=5)
     again = encode_files([path])
@@ -152,7 +363,7 @@ def test_long_text_in_lines(tmp_path: Path, long_text: str) -> None:
     words = long_text.split()[:100_000]
     sentences = [words[i : i + 20] for i in range(0, len(words), 20)]
     path = write(tmp_path, "\r\n".join(map(" ".join, sentences)))
-    encoded = _encode_files(find_sources([path]), min_count=5, block_bytes=10_007, chunk=4099)
+    encoded = encode([path], min_count=5, block_bytes=10_007, chunk=4099)
     check(encoded, sentences, min_count=5)
     check(encode_sentences(sentences), sentences, min_count=5)
 
@@ -178,7 +389,7 @@ def test_min_count_is_five() -> None:
 
 def test_many_distinct_words() -> None:
     sentences = [[f"w{i}" for i in range(200_000)], ["w199999", "w70000"]]
-    check(_encode_sentences(iter(sentences), min_count=1), sentences)
+    check(encode_sentences(iter(sentences), min_count=1), sentences)
     vocabulary, _ = encode_sentences(sentences, min_count=2)
     assert vocabulary.words == ("w70000", "w199999")
 
@@ -186,7 +397,7 @@ def test_many_distinct_words() -> None:
 def test_end_of_a_file_ends_the_sentence(tmp_path: Path) -> None:
     paths = [write(tmp_path, text, str(i)) for i, text in enumerate(["a b", "a ", "", "b\nc"])]
     for size in (1, 100):
-        encoded = _encode_files(find_sources(paths), min_count=1, block_bytes=size)
+        encoded = encode(paths, block_bytes=size)
         assert decode(encoded) == [["a", "b"], ["a"], ["b"], ["c"]]
 
 
@@ -199,34 +410,41 @@ def test_byte_order_mark_of_every_file_is_dropped(tmp_path: Path) -> None:
 def test_lowercase_merges_counts(tmp_path: Path) -> None:
     path = write(tmp_path, "The cat THE Cat the\nΟΔΟΣ οδος")
     assert encode_files([path], min_count=1)[0].words[0] == "The"
-    vocabulary, corpus = encode_files([path], min_count=1, lowercase=True)
+    vocabulary, corpus = encode_files([path], TextOptions(lowercase=True), min_count=1)
     assert vocabulary.words == ("the", "cat", "οδος")
     assert vocabulary.counts.tolist() == [3, 2, 2]
     assert corpus.ids.tolist() == [0, 1, 0, 1, 0, 2, 2]
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[int, int | None]] = []
+    calls: list[ReadProgress] = []
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a b\na c")))
-    encoded = encode_files(["-"], min_count=1, progress=lambda *call: calls.append(call))
+    encoded = encode_files(["-"], min_count=1, progress=calls.append)
     assert decode(encoded) == [["a", "b"], ["a", "c"]]
-    assert calls[-1] == (7, None)
+    assert (calls[-1].done, calls[-1].total, calls[-1].words) == (7, None, 4)
 
 
-def test_progress(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_progress(tmp_path: Path, workers: int) -> None:
     paths = [write(tmp_path, "\ufeffone two", "1"), write(tmp_path, "one two three\n", "2")]
-    calls: list[tuple[int, int | None]] = []
-    _encode_files(
-        find_sources(paths),
-        min_count=1,
-        block_bytes=5,
-        progress=lambda done, total: calls.append((done, total)),
-    )
-    done = [call[0] for call in calls]
-    assert done == sorted(done)
-    assert len(done) > 4
-    assert calls[-1] == (24, 24)
-    assert {call[1] for call in calls} == {24}
+    calls: list[ReadProgress] = []
+    encode(paths, block_bytes=5, progress=calls.append, workers=workers)
+    for name in ("done", "words", "seconds"):
+        values = [getattr(call, name) for call in calls]
+        assert values == sorted(values)
+        assert values[0] >= 0
+    assert len(calls) > 4
+    assert (calls[-1].done, calls[-1].words) == (24, 5)
+    assert {call.total for call in calls} == {24}
+    # They come while there is something left to read.
+    assert calls[0].done < 24
+    assert calls[0].words < 5
+
+
+def test_progress_of_texts() -> None:
+    calls: list[ReadProgress] = []
+    encode_texts(["é b", None, "a b"], min_count=1, progress=calls.append)
+    assert (calls[-1].done, calls[-1].total, calls[-1].words) == (9, None, 4)
 
 
 class TestEncodingErrors:
@@ -235,29 +453,40 @@ class TestEncodingErrors:
     @pytest.mark.parametrize("block_bytes", [*range(1, 8), 100])
     @pytest.mark.parametrize("errors", ["replace", "ignore"])
     def test_as_bytes_decode(self, tmp_path: Path, errors: str, block_bytes: int) -> None:
-        encoded = _encode_files(
-            find_sources([write(tmp_path, self.DATA)]),
-            min_count=1,
-            encoding_errors=errors,
-            block_bytes=block_bytes,
-        )
+        options = TextOptions(encoding_errors=errors)  # type: ignore[arg-type]
+        path = write(tmp_path, self.DATA)
+        encoded = encode([path], options, block_bytes=block_bytes, workers=2)
         check(encoded, lines_of(self.DATA.decode("utf-8", errors)))
 
-    @pytest.mark.parametrize("block_bytes", [*range(1, 8), 100])
+    @pytest.mark.parametrize(("block_bytes", "workers"), [(1, 3), (2, 1), (4, 3), (7, 2), (100, 1)])
     @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
     @pytest.mark.parametrize("before", [b"ok ok ", b"\xe2\x82\xac\xe3\x80\x80a b \n"])
     @pytest.mark.parametrize("bad", [b"\xff", b"\xe2\x82", b"\xe2\x82 ", b"\xed\xa0\x80", b"\xc0"])
     def test_strict_names_file_and_byte(
-        self, tmp_path: Path, bad: bytes, before: bytes, mark: bytes, block_bytes: int
+        self, tmp_path: Path, bad: bytes, before: bytes, mark: bytes, block_bytes: int, workers: int
     ) -> None:
-        path = write(tmp_path, mark + before + b"word" + bad)
+        paths = [
+            write(tmp_path, "fine\n" * 5, "before.txt"),
+            write(tmp_path, mark + before + b"word" + bad + b"\n\xff and more " * 5),
+        ]
         message = rf"text\.txt is not UTF-8: byte {len(mark + before) + 4} .*--encoding-errors"
         with pytest.raises(CorpusError, match=message):
-            _encode_files(find_sources([path]), min_count=1, block_bytes=block_bytes)
+            encode(paths, block_bytes=block_bytes, workers=workers)
 
-    def test_unknown_value(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("options", [TextOptions(lowercase=True), TextOptions(normalize="NFC")])
+    def test_strict_with_a_tokenizer(self, tmp_path: Path, options: TextOptions) -> None:
+        path = write(tmp_path, b"abc\n\xc3\xa9 d\xff")
+        with pytest.raises(CorpusError, match=r"text\.txt is not UTF-8: byte 8 "):
+            encode([path], options)
+
+    def test_strict_with_records(self, tmp_path: Path) -> None:
+        path = write(tmp_path, b"id,text\n1,a b\n2,c\xff\n", "t.csv")
+        with pytest.raises(CorpusError, match=r"t\.csv is not UTF-8: .*cannot be decoded"):
+            encode([path])
+
+    def test_unknown_value(self) -> None:
         with pytest.raises(ConfigError, match="not 'xmlcharrefreplace'"):
-            encode_files([write(tmp_path, "a b")], encoding_errors="xmlcharrefreplace")
+            TextOptions(encoding_errors="xmlcharrefreplace")  # type: ignore[arg-type]
 
 
 class TestErrors:
@@ -265,7 +494,7 @@ class TestErrors:
         calls: list[Any] = []
         path = write(tmp_path, "a b")
         with pytest.raises(CorpusError, match="does not exist"):
-            encode_files([path, tmp_path / "gone"], progress=lambda *call: calls.append(call))
+            encode_files([path, tmp_path / "gone"], progress=calls.append)
         assert not calls
 
     @pytest.mark.parametrize("text", ["", " \r\n\u3000\n", "\ufeff"])
@@ -277,6 +506,20 @@ class TestErrors:
     def test_rare_words_only(self, tmp_path: Path) -> None:
         with pytest.raises(CorpusError, match=r"none of the 3 .* occurs 2 times: lower --min-c"):
             encode_files([write(tmp_path, "a b a c")], min_count=3)
+
+    def test_no_words_for_the_tokenizer(self, tmp_path: Path) -> None:
+        options = TextOptions(strip_punctuation=True)
+        with pytest.raises(CorpusError, match=r"no words in .*text\.txt: .*of the tokenizer"):
+            encode_files([write(tmp_path, "-- ?")], options)
+
+    def test_texts_that_are_none(self) -> None:
+        with pytest.raises(CorpusError, match=r"item 1 .* is a int, not a string"):
+            encode_texts(["a b", 1])
+
+    @pytest.mark.parametrize("number", [0, -1])
+    def test_options_are_checked_first(self, number: int) -> None:
+        with pytest.raises(ConfigError, match="min_count must be a positive whole number"):
+            encode_files(["gone"], min_count=number)
 
     def test_one_word_is_not_enough(self) -> None:
         with pytest.raises(CorpusError, match=r"at least 2 distinct words and 1 is left of the 2"):
@@ -316,7 +559,8 @@ class TestTemporaryFile:
 
     def test_large_corpus_is_a_read_only_map(self, folder: Path) -> None:
         sentences = [["a", "b", "c"]] * 100
-        vocabulary, corpus = _encode_sentences(sentences, memory_bytes=1)
+        with count_sentences(sentences, memory_bytes=1) as text:
+            vocabulary, corpus = text.encode(VocabularyRule(1))
         check((vocabulary, corpus), sentences)
         assert not corpus.ids.flags.writeable
         ids = corpus.ids
@@ -332,15 +576,93 @@ class TestTemporaryFile:
         monkeypatch.setattr(tempfile, "TemporaryFile", forbidden)
         sentences = [["a", "b", "c"]] * 100
         check(encode_sentences(sentences), sentences)
-        with pytest.raises(AssertionError):
-            _encode_sentences(sentences, memory_bytes=1)
+        with pytest.raises(AssertionError), count_sentences(sentences, memory_bytes=1):
+            pass
 
-    def test_interrupt_leaves_nothing(self, folder: Path) -> None:
+    def test_interrupt_leaves_nothing(self, folder: Path, opened: list[Any]) -> None:
         def sentences() -> Iterator[list[str]]:
             for _ in range(100):
                 yield ["a", "b"]
             raise KeyboardInterrupt
 
-        with pytest.raises(KeyboardInterrupt):
-            _encode_sentences(sentences(), memory_bytes=1, chunk=10)
+        with (
+            pytest.raises(KeyboardInterrupt),
+            count_sentences(sentences(), memory_bytes=1, chunk=10, max_distinct=1),
+        ):
+            pass
+        self.check_nothing_is_left(folder, opened)
+
+    @pytest.fixture
+    def opened(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        opened: list[Any] = []
+        monkeypatch.setattr(tempfile, "TemporaryFile", spied(opened))
+        return opened
+
+    def check_nothing_is_left(self, folder: Path, opened: list[Any]) -> None:
+        assert opened
+        assert all(file.closed for file in opened)
         assert list(folder.iterdir()) == []
+        names = [thread.name for thread in threading.enumerate()]
+        assert not [name for name in names if name.startswith("xw2v-read")]
+
+    @pytest.mark.parametrize("workers", [1, 3])
+    @pytest.mark.parametrize("after", [0, 3, 15])
+    def test_interrupt_of_progress_leaves_nothing(
+        self, folder: Path, opened: list[Any], after: int, workers: int, tmp_path: Path
+    ) -> None:
+        path = write(tmp_path, " ".join(f"w{i}" for i in range(100)))
+        calls: list[ReadProgress] = []
+
+        def interrupt(call: ReadProgress) -> None:
+            calls.append(call)
+            if len(calls) > after:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            encode(
+                [path],
+                workers=workers,
+                block_bytes=10,
+                memory_bytes=1,
+                max_distinct=2,
+                progress=interrupt,
+            )
+        self.check_nothing_is_left(folder, opened)
+
+    @pytest.mark.parametrize("workers", [1, 3])
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, CorpusError])
+    def test_errors_of_a_generator_leave_nothing(
+        self, folder: Path, opened: list[Any], error: type[BaseException], workers: int
+    ) -> None:
+        closed = []
+
+        def texts() -> Iterable[str]:
+            try:
+                for i in range(50):
+                    yield f"a b{i} c"
+                raise error
+            finally:
+                closed.append(True)
+
+        counted = count_texts(
+            texts(), workers=workers, block_bytes=10, memory_bytes=1, max_distinct=2
+        )
+        with pytest.raises(error), counted:
+            pass
+        assert closed
+        self.check_nothing_is_left(folder, opened)
+
+    @pytest.mark.parametrize("workers", [1, 3])
+    def test_error_in_a_thread_leaves_nothing(
+        self, folder: Path, opened: list[Any], workers: int, tmp_path: Path
+    ) -> None:
+        path = write(tmp_path, b"a b c\n" * 20 + b"\xff\n" + b"d e\n" * 20)
+        with pytest.raises(CorpusError, match="byte 120 "):
+            encode([path], workers=workers, block_bytes=10, memory_bytes=1, max_distinct=2)
+        self.check_nothing_is_left(folder, opened)
+
+    def test_threads_end_with_the_text(self, tmp_path: Path) -> None:
+        path = write(tmp_path, "a b c\n" * 100)
+        with count_files([path], workers=3, block_bytes=10):
+            names = [thread.name for thread in threading.enumerate()]
+            assert not [name for name in names if name.startswith("xw2v-read")]

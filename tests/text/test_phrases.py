@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from xw2v.errors import ConfigError, CorpusError, XW2VError
-from xw2v.text import phrases
+from xw2v.text import candidates, spellings
 from xw2v.text.phrases import (
     ENGLISH_CONNECTOR_WORDS,
     Phrase,
@@ -173,9 +173,9 @@ SENTENCES = st.integers(2, len(WORDS)).flatmap(
     rule=RULES,
     size=st.sampled_from([1, 2, 3, 7, 1000]),
     memory_keys=st.sampled_from([1, 2, 5, 1 << 24]),
-    base=st.sampled_from([0, 1, phrases._BASE]),
+    base=st.sampled_from([0, 1, spellings._BASE]),
     # A low one divides the candidates by what is between their words.
-    key_limit=st.sampled_from([1, 200, phrases._KEY_LIMIT]),
+    key_limit=st.sampled_from([1, 200, candidates._KEY_LIMIT]),
     block=st.sampled_from([1, 3, 1 << 16]),
 )
 def test_same_as_with_strings(
@@ -189,10 +189,10 @@ def test_same_as_with_strings(
 ) -> None:
     text = as_text(sentences)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(phrases, "_BASE", base)  # 0 and 1 give different spellings equal hashes
-        patch.setattr(phrases, "_KEY_LIMIT", key_limit)
-        patch.setattr(phrases, "_WORDS", block)
-        patch.setattr(phrases, "_PIECE", block)
+        patch.setattr(spellings, "_BASE", base)  # 0 and 1 give different spellings equal hashes
+        patch.setattr(candidates, "_KEY_LIMIT", key_limit)
+        patch.setattr(spellings, "_WORDS", block)
+        patch.setattr(candidates, "_PIECE", block)
         for _ in range(rule.passes):
             sentences, accepted = slow_pass(sentences, rule)
             joined, table = one_pass(text, rule, size, memory_keys)
@@ -304,8 +304,8 @@ def test_chunks_do_not_matter_to_the_order() -> None:
     piece=st.integers(1, 12),
 )
 def test_counts_keys(parts: list[list[int]], memory_keys: int, piece: int) -> None:
-    with pytest.MonkeyPatch.context() as patch, phrases._KeyCounter(memory_keys) as counter:
-        patch.setattr(phrases, "_PIECE", piece)
+    with pytest.MonkeyPatch.context() as patch, candidates.KeyCounter(memory_keys) as counter:
+        patch.setattr(candidates, "_PIECE", piece)
         for part in parts:
             counter.add(np.array(part, np.int64))
         rounds = [list(counter.pieces()) for _ in range(2)]

@@ -111,8 +111,14 @@ class TestMemory:
             find_sources(["https://a/b"])
 
 
+@pytest.fixture(params=[False, True], ids=["whole files", "parts of files"])
+def parts(request: pytest.FixtureRequest) -> bool:
+    """Whether the web server sends parts of files."""
+    return bool(request.param)
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
+def server(tmp_path: Path, parts: bool) -> Iterator[str]:
     """The URL of a web server with the files of tmp_path."""
     pytest.importorskip("aiohttp")
     pytest.importorskip("fsspec")
@@ -120,6 +126,21 @@ def server(tmp_path: Path) -> Iterator[str]:
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *arguments: Any) -> None:
             pass
+
+        def do_GET(self) -> None:
+            """Send a part of a file if the server does that."""
+            span = self.headers.get("Range")
+            if not parts or span is None:
+                super().do_GET()
+                return
+            data = (tmp_path / self.path[1:]).read_bytes()
+            first, last = span.removeprefix("bytes=").split("-")
+            part = data[int(first) : int(last) + 1]
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+            self.send_header("Content-Length", str(len(part)))
+            self.end_headers()
+            self.wfile.write(part)
 
     handler = functools.partial(Quiet, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
@@ -149,12 +170,21 @@ class TestHttp:
         pq.write_table(pa.table({"text": ["a b", "c"]}), tmp_path / "a.parquet")
         assert text_of(f"{server}/a.parquet") == b"a b\nc\n"
 
-    def test_parquet_from_a_server_without_ranges(self, server: str, tmp_path: Path) -> None:
+    def test_long_files(
+        self, server: str, parts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         import pyarrow.parquet as pq
+
+        if parts:
+            # No copy is made of what can be had in parts.
+            monkeypatch.setattr("tempfile.TemporaryFile", None)
 
         table = pa.table({"text": [f"word{i} and some more" for i in range(300_000)]})
         pq.write_table(table, tmp_path / "a.parquet", compression="none", use_dictionary=False)
         assert text_of(f"{server}/a.parquet", size=1 << 20).count(b"\n") == 300_000
+        text = b"word " * 1_200_000
+        (tmp_path / "a.txt").write_bytes(text)
+        assert text_of(f"{server}/a.txt", size=1 << 20) == text + b"\n"
 
     def test_missing(self, server: str) -> None:
         with pytest.raises(CorpusError, match=r"gone\.txt does not exist"):

@@ -111,7 +111,7 @@ class FieldOptions:
             certain = "|".join([*self.aliases, *(name for name in names if "_" in name)])
             # The others are words as well: names where what they must be, or their value, follows.
             words = "|".join(name for name in names if "_" not in name)
-            pattern = rf"\b(?:{certain})\b|\b(?:{words})(?= must\b| \(| '|=)"
+            pattern = rf"\b(?:{certain})\b|\b(?:{words})(?= must\b| holds\b| \(| '|=)"
             message = re.sub(pattern, lambda match: self.flag(match[0]), str(error))
             raise ConfigError(message) from error
 

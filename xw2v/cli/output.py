@@ -3,7 +3,9 @@
 import json
 import math
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +15,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["compact", "count", "json_option", "print_facts", "print_json", "print_table"]
+from xw2v.errors import CorpusError
+
+__all__ = [
+    "check_new_file",
+    "compact",
+    "count",
+    "json_option",
+    "print_facts",
+    "print_json",
+    "print_table",
+]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -66,6 +78,32 @@ def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document; NaN and infinity, which JSON has not, become null."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     click.echo(json.dumps(_finite(document), indent=2, ensure_ascii=not is_utf8, allow_nan=False))
+
+
+def check_new_file(path: Path, overwrite: bool) -> None:
+    """Raise unless a file can be written under this name; to be called before the work is done.
+
+    Parameters
+    ----------
+    path : Path
+        It may name a pipe or a device, which holds nothing to be lost.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Raises
+    ------
+    CorpusError
+        If it may not, or no file can be made there.
+    """
+    if path.exists() and not path.is_file():
+        return
+    if path.exists() and not overwrite:
+        raise CorpusError(f"{path} exists already; choose another name or use --overwrite")
+    try:
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
+    except OSError as error:
+        raise CorpusError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _finite(value: Any) -> Any:

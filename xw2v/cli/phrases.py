@@ -1,5 +1,6 @@
 """`xw2v phrases`: the phrases of a text, and the text with a single word for each."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -11,20 +12,37 @@ import numpy as np
 from xw2v.atomic import replacing_file
 from xw2v.cli.fields import GroupedCommand, GroupedOption
 from xw2v.cli.hyperparameters import HYPERPARAMETERS
-from xw2v.cli.output import count, json_option, print_facts, print_json, print_table
+from xw2v.cli.output import (
+    check_new_file,
+    count,
+    json_option,
+    print_facts,
+    print_json,
+    print_table,
+)
 from xw2v.cli.progress import Display
 from xw2v.cli.reading import counted_text
 from xw2v.cli.text_options import TEXT_OPTIONS, paths_argument
-from xw2v.errors import ConfigError, CorpusError
+from xw2v.errors import CorpusError
 from xw2v.text.phrases import Phrase, phrase_lines
 from xw2v.text.raw import RawCorpus
 
 __all__ = ["phrases"]
 
+# Here phrases are what is asked for, and every other word stays.
+_OPTIONS = dataclasses.replace(
+    TEXT_OPTIONS,
+    help={group: fields for group, fields in TEXT_OPTIONS.help.items() if group != "Vocabulary"},
+    settings={
+        **TEXT_OPTIONS.settings,
+        "phrases": {"default": 1, "type": click.IntRange(min=1), "metavar": "INTEGER"},
+    },
+)
+
 
 @click.command(cls=GroupedCommand)
 @paths_argument
-@TEXT_OPTIONS.options()
+@_OPTIONS.options()
 @HYPERPARAMETERS.options("workers")
 @click.option(
     "-o",
@@ -54,6 +72,7 @@ __all__ = ["phrases"]
 @click.option(
     "--top",
     type=click.IntRange(min=0),
+    metavar="N",
     default=20,
     show_default=True,
     cls=GroupedOption,
@@ -77,10 +96,9 @@ def phrases(
     `xw2v train --phrases 1` does the same before it trains.
     """
     for path in (out, listing):
-        if path is not None and path.exists() and not overwrite:
-            raise ConfigError(f"{path} exists already; choose another name or use --overwrite")
-    passes = options["phrases"] or 1
-    with counted_text(paths, options, Display(as_json), phrases=passes) as text:
+        if path is not None:
+            check_new_file(path, overwrite)
+    with counted_text(paths, options, Display(as_json), phrases=options["phrases"]) as text:
         found = list(chain.from_iterable(map(phrase_lines, text.phrases)))
         if out is not None:
             _write(out, _lines(text.raw))

@@ -10,7 +10,7 @@ from rich import progress as bars
 from rich.console import Console
 from rich.table import Column
 
-from xw2v.cli.output import compact
+from xw2v.cli.output import compact, count
 from xw2v.text import ReadProgress
 from xw2v.training import Progress
 
@@ -47,9 +47,12 @@ class Display:
     def reading(self) -> Iterator[OnRead]:
         """Give the function to call with the progress of reading a text."""
         due = _Clock(self._interval)
+        forgotten = 0
         with self._bar("reading") as update:
 
             def on_read(now: ReadProgress) -> None:
+                nonlocal forgotten
+                forgotten = now.forgotten
                 if self._quiet or not (due() or now.done == now.total):
                     return
                 if update is not None:
@@ -62,6 +65,11 @@ class Display:
             yield on_read
             if update is not None:
                 update(completed=1, total=1)  # the end, also where that was not known
+        if forgotten:
+            self.say(
+                f"forgotten: {count(forgotten, 'word')} that were rare so far (--max-vocab-size), "
+                "so counts are too low"
+            )
 
     @contextmanager
     def training(self, epochs: int) -> Iterator[OnBatch]:

@@ -17,6 +17,7 @@ from xw2v.cli.progress import Display
 from xw2v.cli.text_options import TEXT_OPTIONS, text_options
 from xw2v.config import TrainingConfig
 from xw2v.errors import ConfigError, CorpusError
+from xw2v.formats import is_model
 from xw2v.text import (
     EncodedCorpus,
     Vocabulary,
@@ -24,14 +25,15 @@ from xw2v.text import (
     encode_files,
     encode_sentences,
 )
-from xw2v.text.choosing import VocabularyRule
 from xw2v.text.encode import CountedText, count_files, count_sentences
-from xw2v.text.reuse import encode_cached, narrowed
-from xw2v.text.store import StoredCorpus, is_encoded, load_encoded
+from xw2v.text.reuse import encode_cached, load_narrowed
+from xw2v.text.store import is_encoded
 
 __all__ = ["CorpusReader", "ReadCorpus", "cache_option", "counted_text"]
 
 _BUILTIN = "the documentation in the sources of Python and NumPy"
+# The hyperparameters that say which words are kept.
+_LIMITS = ("min_count", "max_final_vocab")
 
 cache_option = click.option(
     "--no-cache",
@@ -39,7 +41,7 @@ cache_option = click.option(
     cls=GroupedOption,
     group="Text",
     help="Neither look for the text among those kept from earlier runs, nor keep it; see "
-    "xw2v cache.",
+    "`xw2v cache`.",
 )
 
 
@@ -92,6 +94,12 @@ def counted_text(
     """
     workers = training_config(values).workers
     options = text_options(values, **settled)
+    _check_no_model(paths)
+    encoded = [path for path in paths if is_encoded(path)]
+    if encoded:
+        raise CorpusError(
+            f"{encoded[0]} is an encoded corpus, not text; name the text that it was made of"
+        )
     if not paths:
         _check_builtin(TEXT_OPTIONS.typed(values))
     with ExitStack() as stack:
@@ -102,6 +110,15 @@ def counted_text(
                 else count_sentences(builtin_sentences(), options)
             )
         yield text
+
+
+def _check_no_model(paths: Iterable[str]) -> None:
+    """Raise if a model was named as text: nothing in it is."""
+    for path in paths:
+        if is_model(path):
+            raise CorpusError(
+                f"{path} is a model, not text; name the text to read, or an encoded corpus"
+            )
 
 
 def _check_builtin(typed: Iterable[str]) -> None:
@@ -130,6 +147,8 @@ class CorpusReader:
     ------
     ConfigError
         If an option of the text cannot work.
+    CorpusError
+        If a model was named as text.
     """
 
     def __init__(
@@ -140,6 +159,7 @@ class CorpusReader:
         self._options = text_options(values)
         self._typed = TEXT_OPTIONS.typed(values)
         self._typed_config = HYPERPARAMETERS.typed(values)
+        _check_no_model(paths)
         encoded = [path for path in paths if is_encoded(path)]
         if encoded and len(paths) > 1:
             raise ConfigError(
@@ -227,48 +247,19 @@ class CorpusReader:
         return ReadCorpus(vocabulary, corpus, self._config, notes), how
 
     def _from_directory(self, path: Path) -> ReadCorpus:
-        stored = load_encoded(path)
-        rule = {name: stored.options.get(name) for name in ("min_count", "max_final_vocab")}
-        asked = {name: self._typed_config[name] for name in rule if name in self._typed_config}
-        vocabulary, corpus = stored.vocabulary, stored.corpus
-        if any(asked[name] != rule[name] for name in asked):
-            vocabulary, corpus = _with_fewer_words(path, stored, asked)
-        config = dataclasses.replace(self._config, **{**rule, **asked})
+        stored = load_narrowed(
+            path,
+            **{name: self._typed_config[name] for name in _LIMITS if name in self._typed_config},
+        )
+        limits: dict[str, Any] = {name: stored.options[name] for name in _LIMITS}
+        config = dataclasses.replace(self._config, **limits)
         notes = {"source": str(path), **_told(stored.options)}
-        return ReadCorpus(vocabulary, corpus, config, notes)
+        return ReadCorpus(stored.vocabulary, stored.corpus, config, notes)
 
 
 def _told(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the notes of an encoded corpus that go into a model."""
-    settled = ("min_count", "max_final_vocab", "source", "reading_seconds")
-    return {name: value for name, value in options.items() if name not in settled} | {
-        "encoded_from": options.get("source")
-    }
-
-
-def _with_fewer_words(
-    path: Path, stored: StoredCorpus, asked: Mapping[str, Any]
-) -> tuple[Vocabulary, EncodedCorpus]:
-    """Drop words as --min-count and --max-final-vocab ask."""
-    special = [name for name in ("vocab", "keep", "unk") if name in stored.options]
-    if special:
-        raise ConfigError(
-            f"{path} was encoded with {TEXT_OPTIONS.flag(special[0])}, so its words are settled: "
-            "leave out --min-count and --max-final-vocab, or encode the text again"
-        )
-    min_count = asked.get("min_count", 1)
-    limit = asked.get("max_final_vocab")
-    had_count = stored.options.get("min_count", 1)
-    had_limit = stored.options.get("max_final_vocab")
-    if min_count < had_count:
-        raise CorpusError(
-            f"{path} was encoded with --min-count {had_count}, so rarer words are not in it: "
-            f"encode the text again with --min-count {min_count}"
-        )
-    if had_limit is not None and limit is not None and limit > had_limit:
-        raise CorpusError(
-            f"{path} was encoded with --max-final-vocab {had_limit}: encode the text again with "
-            f"--max-final-vocab {limit}"
-        )
-    rule = VocabularyRule(min_count, limit)
-    return narrowed(stored.vocabulary, stored.corpus, rule, str(path))
+    others = (*_LIMITS, "source", "reading_seconds")
+    told = {name: value for name, value in options.items() if name not in others}
+    # (Its source may be an encoded corpus as well.)
+    return {"encoded_from": options.get("source"), **told}

@@ -34,7 +34,8 @@ _HELP = {
     "Phrases": {
         "phrases": "Passes that find phrases and make a single word of each, such as new_york; "
         "two find phrases of up to four words.",
-        "phrase_min_count": "How often a phrase must occur.",
+        "phrase_min_count": "Phrases must occur more often than this; with --phrase-scoring npmi "
+        "at least so often.",
         "phrase_threshold": "The score that a phrase must exceed.",
         "phrase_scoring": "How pairs of words are scored: as word2phrase does, or by normalized "
         "pointwise mutual information.",
@@ -50,8 +51,8 @@ _HELP = {
         "unk": "A word, for example <unk>, that takes the place of all dropped words but stop "
         "words, and is trained.",
         "max_vocab_size": "Hold at most so many distinct words while counting, and forget rare "
-        "ones where there are more. Needed by nobody: without it counting is exact, in bounded "
-        "memory too.",
+        "ones where there are more, as gensim does. Without it counts are exact, and memory is "
+        "bounded all the same.",
     },
 }
 
@@ -71,6 +72,7 @@ def _read_connector_words(
 
 
 _FILE = {"type": str, "multiple": False, "metavar": "FILE", "default": None, "show_default": False}
+_METAVARS = {"field": "NAME", "column": "NAME", "token_pattern": "REGEX", "unk": "WORD"}
 
 TEXT_OPTIONS = FieldOptions(
     TextOptions,
@@ -86,10 +88,20 @@ TEXT_OPTIONS = FieldOptions(
     settings={
         **{name: {**_FILE, "callback": _read_list} for name in ("vocab", "keep", "stop_words")},
         "connector_words": {**_FILE, "callback": _read_connector_words},
+        **{name: {"metavar": metavar} for name, metavar in _METAVARS.items()},
     },
+    # The parts of `TextOptions` call their fields otherwise, and not every mention of a field
+    # that is an English word can be told from the word.
     aliases={
         "min_count of phrases": "--phrase-min-count",
         "threshold of phrases": "--phrase-threshold",
+        "threshold": "--phrase-threshold",
+        "scoring": "--phrase-scoring",
+        "delimiter": "--phrase-delimiter",
+        "both keep": "both --keep",
+        "both only": "both --vocab",
+        "only holds": "--vocab holds",
+        "segment and": "--segment and",
     },
 )
 

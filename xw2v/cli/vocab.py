@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from xw2v.cli.fields import GroupedCommand, GroupedOption
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, training_config
-from xw2v.cli.output import count, json_option, print_facts, print_json, print_table
+from xw2v.cli.output import (
+    check_new_file,
+    count,
+    json_option,
+    print_facts,
+    print_json,
+    print_table,
+)
 from xw2v.cli.progress import Display
 from xw2v.cli.reading import counted_text
 from xw2v.cli.text_options import TEXT_OPTIONS, paths_argument, text_options
@@ -38,7 +45,7 @@ _THRESHOLDS = (1, 2, 3, 5, 10, 20, 50, 100, 1000)
     metavar="FILE",
     cls=GroupedOption,
     group="Output",
-    help="Write the words that would be kept with their counts, a line and a tab for each.",
+    help="Write the words that would be kept, each on a line of its own with a tab and its count.",
 )
 @click.option(
     "--overwrite",
@@ -50,6 +57,7 @@ _THRESHOLDS = (1, 2, 3, 5, 10, 20, 50, 100, 1000)
 @click.option(
     "--top",
     type=click.IntRange(min=0),
+    metavar="N",
     default=10,
     show_default=True,
     cls=GroupedOption,
@@ -71,8 +79,8 @@ def vocab(
     table says how many words each --min-count would keep, and how much of the text they are. The
     file that -o writes can be edited and given to --vocab.
     """
-    if out is not None and out.exists() and not overwrite:
-        raise ConfigError(f"{out} exists already; choose another name or use --overwrite")
+    if out is not None:
+        check_new_file(out, overwrite)
     with _counted(paths, options, Display(as_json)) as (vocabulary, counts):
         if out is not None:
             write_word_counts(out, vocabulary.words, vocabulary.counts.tolist())
@@ -89,11 +97,10 @@ def _counted(
     """Give the words that are kept, and the counts of all there are."""
     made = [path for path in paths if is_encoded(path) or is_model(path)]
     if made:
-        typed = {**TEXT_OPTIONS.typed(options), **HYPERPARAMETERS.typed(options)}
+        typed = [*TEXT_OPTIONS.typed(options), *HYPERPARAMETERS.typed(options)]
         if len(paths) > 1 or typed:
-            raise ConfigError(
-                f"the words of {made[0]} are settled: name nothing else and no options of texts"
-            )
+            rest = TEXT_OPTIONS.flag(typed[0]) if typed else "everything else"
+            raise ConfigError(f"the words of {made[0]} are settled: leave out {rest}")
         stored = load_encoded(made[0]).vocabulary if is_encoded(made[0]) else None
         vocabulary = stored or Vocabulary(*load_vocabulary(made[0]))
         yield vocabulary, vocabulary.counts

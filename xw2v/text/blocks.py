@@ -14,14 +14,14 @@ from xw2v.text.tokenizers import Tokenizer
 
 __all__ = ["BlockEncoder", "SplitBlock"]
 
-# The white space of str.split beyond ASCII.
-_WIDE_SPACE = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 # So many of the first runs are not looked up again in each block, if they are not too long.
 _KNOWN = 100_000
 _LONGEST_KNOWN = 100
 # Where sentences end: after these at the end of a run, and after those of Chinese and Japanese
 # anywhere; closing quotes and brackets belong to the sentence before them.
-_SENTENCE_ENDS = re.compile("[.!?…]+[\"'”’»)\\]]*$|[。！？｡]+[”’」』）\"']*")
+_CLOSERS = "[\"'”’»)\\]」』）]*"
+# (Of marks in a row only the first is tried, lest many of them take for ever.)
+_SENTENCE_ENDS = re.compile(rf"(?<![.!?…])[.!?…]++{_CLOSERS}(?=\s*$)|[。！？｡]+{_CLOSERS}")
 _END = -1
 _UNNUMBERED = -2
 
@@ -102,16 +102,15 @@ class BlockEncoder:
         """
         runs = find_runs(block, self._known)
         texts = runs.new.texts()
-        words = self._plain_words(b" ".join(texts)) if self._is_plain else None
-        if words is not None:
-            return SplitBlock(runs, words, None)
         try:
-            cut = [self._words(text.decode("utf-8", self._errors)) for text in texts]
+            joined = b"\n".join(texts).decode()
         except UnicodeDecodeError:
-            block.decode()  # raises the same, with the position in the block
-            raise
-        lengths = np.fromiter(map(len, cut), np.int32, len(cut))
-        return SplitBlock(runs, list(chain.from_iterable(cut)), lengths)
+            if self._errors == "strict":
+                block.decode()  # raises the same, with the position in the block
+                raise
+            joined = "\n".join(text.decode("utf-8", self._errors) for text in texts)
+        words, n_words = self._words_of_each(joined) if texts else ([], None)
+        return SplitBlock(runs, words, n_words)
 
     def number(self, split: SplitBlock) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Turn the words of a block into numbers.
@@ -146,7 +145,7 @@ class BlockEncoder:
             self._learn(runs.new, split.words, ids[n_known_words:], new_lengths)
         line_ends = self._blank_lines(runs) if self._by_punctuation else runs.line_ends
         if (lengths == 1).all() and not self._by_punctuation:
-            return ids[runs.slots], line_ends
+            return ids.take(runs.slots, mode="clip"), line_ends
         return _expanded(ids, lengths, runs.slots, line_ends)
 
     def renumber(self, number: Callable[[str], int]) -> None:
@@ -155,26 +154,25 @@ class BlockEncoder:
         self._known_ids[self._known_ids != _END] = _UNNUMBERED
         self._is_stale[:] = True
 
-    @property
-    def _is_plain(self) -> bool:
-        return self._tokenizer.is_plain and not self._by_punctuation
-
-    def _plain_words(self, joined: bytes) -> list[str | None] | None:
-        """Return a word for each run, or None if some are not UTF-8 or hold wide white space."""
-        try:
-            text = joined.decode()
-        except UnicodeDecodeError:
-            return None
-        if not text.isascii() and _WIDE_SPACE.search(text):
-            return None
-        return list((text.lower() if self._tokenizer.lowercase else text).split())
-
-    def _words(self, run: str) -> list[str | None]:
+    def _words_of_each(self, joined: str) -> tuple[list[str | None], NDArray[np.int32] | None]:
+        """Return the words of runs that are joined by line ends, and how many each has."""
+        words: list[str | None]
         if not self._by_punctuation:
-            return list(self._tokenizer.words(run))
+            words, n_words = self._tokenizer.words_of_each(joined)  # type: ignore[assignment]
+        else:
+            runs = joined.split("\n")
+            ends = [bool(found) for found in map(_SENTENCE_ENDS.search, runs)]
+            if not any(ends):
+                words, n_words = self._tokenizer.words_of_each(joined)  # type: ignore[assignment]
+            else:
+                lists = list(map(self._ended_words, runs))
+                words, n_words = list(chain.from_iterable(lists)), list(map(len, lists))
+        return words, None if n_words is None else np.array(n_words, np.int32)
+
+    def _ended_words(self, run: str) -> list[str | None]:
+        """Return the words of a run, with None after each sentence that ends in it."""
         words: list[str | None] = []
         begin = 0
-        run = run.rstrip()
         for end in _SENTENCE_ENDS.finditer(run):
             words += self._tokenizer.words(run[begin : end.end()])
             words.append(None)
@@ -198,7 +196,7 @@ class BlockEncoder:
     def _numbers_anew(
         self, split: SplitBlock, lengths: NDArray[np.int32], n_known_words: int
     ) -> NDArray[np.int32]:
-        """Number the words of new and stale known runs, by first appearance.
+        """Give numbers to the words of new and stale known runs, by first appearance.
 
         Which runs are known depends on how fast threads are; numbers must not.
         """

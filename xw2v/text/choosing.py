@@ -1,5 +1,6 @@
 """Which of the distinct words of a text become its vocabulary."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,8 @@ class VocabularyRule:
     Raises
     ------
     ConfigError
-        If a number is not positive, `unk` is empty, or a word is both kept and dropped.
+        If a number is not positive, `unk` is no word, a word is both kept and dropped, or one
+        cannot be written as UTF-8.
     """
 
     min_count: int = 5
@@ -57,12 +59,23 @@ class VocabularyRule:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ConfigError(f"{name} must be a positive whole number, not {value!r}")
-        if self.unk is not None and not self.unk.strip():
+        if self.unk is not None and not (isinstance(self.unk, str) and self.unk.strip()):
             raise ConfigError(f"unk must be a word, such as '<unk>', not {self.unk!r}")
         for name, words in (("keep", self.keep), ("only", self.only or frozenset())):
             both = sorted(words & self.stop_words)
             if both:
                 raise ConfigError(f"{both[0]!r} is among both {name} and stop_words: choose one")
+        for name in ("only", "keep", "stop_words"):
+            _check_utf8(name, getattr(self, name) or ())
+        _check_utf8("unk", () if self.unk is None else (self.unk,))
+
+
+def _check_utf8(name: str, words: Iterable[str]) -> None:
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(f"{name} holds {word!r}, which cannot be written as UTF-8") from error
 
 
 def choose_vocabulary(
@@ -91,7 +104,7 @@ def choose_vocabulary(
     """
     vocabulary, new_ids = choose_words(raw, rule)
     if len(vocabulary) < 2:
-        raise _too_few(origin, raw.counts, rule, len(vocabulary))
+        raise _too_few(origin, raw, rule, len(vocabulary))
     return vocabulary, raw.encode(new_ids)
 
 
@@ -135,7 +148,7 @@ def _chosen(raw: RawCorpus, rule: VocabularyRule) -> NDArray[np.int64]:
         candidates = np.setdiff1d(candidates, raw.words.find(dropped), assume_unique=True)
     kept = np.empty(0, np.int64)
     if rule.keep:
-        kept = np.unique(raw.words.find(rule.keep))
+        kept = np.unique(raw.words.find(rule.keep - dropped))
         kept = kept[counts[kept] > 0]
         candidates = np.setdiff1d(candidates, kept, assume_unique=True)
     if rule.max_final_vocab is not None:
@@ -185,24 +198,33 @@ def _with_unk(
     )
 
 
-def _too_few(
-    origin: str, counts: NDArray[np.int64], rule: VocabularyRule, left: int
-) -> CorpusError:
-    n_distinct = int(np.count_nonzero(counts))
+def _too_few(origin: str, raw: RawCorpus, rule: VocabularyRule, left: int) -> CorpusError:
+    n_distinct = int(np.count_nonzero(raw.counts))
+    if not raw.n_tokens:
+        return CorpusError(
+            f"no words in {origin}: there is nothing but white space, or nothing that is a word by "
+            "the options of the tokenizer"
+        )
     if not n_distinct:
-        return CorpusError(f"no words in {origin}: there is nothing but white space")
-    if rule.only is not None:
+        return CorpusError(
+            f"all words in {origin} were forgotten for being rare while they were counted: raise "
+            "--max-vocab-size"
+        )
+    if rule.only is not None and left != rule.max_final_vocab:
         return CorpusError(
             f"training needs at least 2 distinct words, and of the {len(rule.only):,} given as the "
             f"vocabulary {left} occurs in {origin}: check that they are spelled as in the text"
         )
-    if not left:
+    most = int(raw.counts.max())
+    if most < rule.min_count:
         return CorpusError(
             f"none of the {n_distinct:,} distinct words in {origin} occurs {rule.min_count:,} "
-            f"times (min_count); the most frequent one occurs {counts.max():,} times: lower "
-            "--min-count"
+            f"times (min_count); the most frequent one occurs {most:,} times: lower --min-count"
         )
+    advice = ["give more text", "lower --min-count", "raise --max-final-vocab"]
+    if rule.stop_words:
+        advice.append("name fewer stop words")
     return CorpusError(
         f"training needs at least 2 distinct words and {left} is left of the {n_distinct:,} in "
-        f"{origin}; give more text, lower --min-count or raise --max-final-vocab"
+        f"{origin}; {', '.join(advice[:-1])} or {advice[-1]}"
     )

@@ -161,14 +161,13 @@ def _parse(body: bytes, index: int, header: list[str], delimiter: str, rows: int
             ),
         )
     except (pa.ArrowException, ValueError) as error:
-        # (The handler of invalid rows that pyarrow offers is not called with rows that are not
-        # UTF-8.)
+        # (pyarrow offers to call a handler with such rows, but not if they are no UTF-8.)
         ragged = _RAGGED.search(str(error))
         if ragged is None:
             raise CorpusError(f"{name}, after record {rows:,}: {error}") from error
-        row, wanted, found = map(int, ragged.groups())
+        row, n_wanted, n_found = map(int, ragged.groups())
         raise CorpusError(
-            f"{name}, record {rows + row:,} has {found:,} values and the header {wanted:,}: "
+            f"{name}, record {rows + row:,} has {n_found:,} values and the header {n_wanted:,}: "
             f"{str(error)[ragged.end() :][:60]!r}; put values that hold the delimiter or a "
             "newline in quotes, and close each quote"
         ) from error

@@ -62,12 +62,15 @@ class ReadProgress:
         Words found so far.
     seconds : float
         Time taken so far.
+    forgotten : int
+        Occurrences of words that were not counted, see `VocabularyRule.max_vocab_size`.
     """
 
     done: int
     total: int | None
     words: int
     seconds: float
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -358,7 +361,7 @@ def _counted(raw: RawCorpus, options: TextOptions, origin: str) -> CountedText:
 
 def _blocks_of(
     sources: Sequence[Source], size: int, options: TextOptions
-) -> Iterator[tuple[str, Block, int]]:
+) -> Generator[tuple[str, Block, int]]:
     """Yield the blocks of sources, with the source's name and the bytes read so far."""
     before = 0
     for source in sources:
@@ -368,7 +371,7 @@ def _blocks_of(
         before += done if source.size is None else source.size
 
 
-def _numbered(name: str, blocks: Iterator[Block]) -> Iterator[tuple[str, Block, int]]:
+def _numbered(name: str, blocks: Iterator[Block]) -> Generator[tuple[str, Block, int]]:
     """Yield blocks with a name and the bytes read so far."""
     read = 0
     for block in blocks:
@@ -378,7 +381,7 @@ def _numbered(name: str, blocks: Iterator[Block]) -> Iterator[tuple[str, Block, 
 
 def _read(
     raw: RawCorpus,
-    blocks: Iterator[tuple[str, Block, int]],
+    blocks: Generator[tuple[str, Block, int]],
     total: int | None,
     options: TextOptions,
     workers: int | None,
@@ -392,14 +395,15 @@ def _read(
     generation = raw.generation
     threads = min(usable_cores() if workers is None else workers, _THREADS)
     done = 0
-    with closing(_split(encoder, blocks, threads)) as splits:
+    with closing(blocks), closing(_split(encoder, blocks, threads)) as splits:
         for split, done in splits:
             raw.append(*encoder.number(split))
             if raw.generation != generation:
                 encoder.renumber(raw.number)
                 generation = raw.generation
             if progress is not None:
-                progress(ReadProgress(done, total, raw.n_tokens, time.perf_counter() - began))
+                seconds = time.perf_counter() - began
+                progress(ReadProgress(done, total, raw.n_tokens, seconds, raw.forgotten))
 
 
 def _split(

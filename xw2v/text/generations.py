@@ -2,13 +2,14 @@
 
 import mmap
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xw2v.text.spool import no_room
+from xw2v.text.spool import writing
 
 __all__ = ["PARTITIONS", "Generation", "StoredWords", "total_up"]
 
@@ -36,12 +37,17 @@ class Generation:
         hashes = np.fromiter(map(hash, words), np.int64, len(words))
         parts = (hashes % PARTITIONS).astype(np.int8)
         order = np.argsort(parts, kind="stable")
-        self._places = np.empty(order.size, np.int32)
-        self._places[order] = np.arange(order.size, dtype=np.int32)
+        places = np.empty(order.size, np.int32)
+        places[order] = np.arange(order.size, dtype=np.int32)
         self._bounds = np.searchsorted(parts[order], np.arange(PARTITIONS + 1))
-        self._stored = _Stored(pa.array(words, pa.large_string()).take(pa.array(order)))
-        self._counts = counts[order]
-        self._numbers = (base + order).astype(np.int32)
+        self._stored = _Stored(
+            {
+                "words": pa.array(words, pa.large_string()).take(pa.array(order)),
+                "counts": pa.array(counts[order]),
+                "numbers": pa.array((base + order).astype(np.int32)),
+                "places": pa.array(places),
+            }
+        )
 
     def close(self) -> None:
         """Give the temporary file back."""
@@ -50,13 +56,19 @@ class Generation:
     def partition(self, number: int) -> tuple[Any, NDArray[np.int64], NDArray[np.int32]]:
         """Return the words of a partition, their counts and their numbers."""
         its = slice(*self._bounds[number : number + 2].tolist())
-        return self._stored.words[its], self._counts[its], self._numbers[its]
+        columns = self._stored.columns
+        return (
+            columns["words"][its],
+            columns["counts"][its].to_numpy(),
+            columns["numbers"][its].to_numpy(),
+        )
 
     def take(self, places: NDArray[np.intp]) -> Any:
         """Return the words at some places, counted from the first of the generation."""
         import pyarrow as pa  # noqa: PLC0415
 
-        return self._stored.words.take(pa.array(self._places[places]))
+        columns = self._stored.columns
+        return columns["words"].take(columns["places"].take(pa.array(places)))
 
 
 def total_up(
@@ -101,7 +113,7 @@ class StoredWords:
 
         if isinstance(words, list):
             words = pa.array(words, pa.large_string())
-        self._parts.append(_Stored(words))
+        self._parts.append(_Stored({"words": words}))
         self._ends = np.append(self._ends, self._ends[-1] + len(words))
 
     def close(self) -> None:
@@ -121,7 +133,7 @@ class StoredWords:
         for number, part in enumerate(self._parts):
             its = np.flatnonzero(parts == number)
             places = pa.array(numbers[its] - self._ends[number])
-            taken[its] = part.words.take(places).to_numpy(zero_copy_only=False)
+            taken[its] = part.columns["words"].take(places).to_numpy(zero_copy_only=False)
         return list(taken)
 
     def find(self, words: Iterable[str]) -> NDArray[np.int64]:
@@ -130,32 +142,50 @@ class StoredWords:
         import pyarrow.compute as pc  # noqa: PLC0415
 
         wanted = pa.array(list(words), pa.large_string())
+
+        def is_there(known: Any) -> NDArray[np.bool_]:
+            found: NDArray[np.bool_] = pc.is_in(known, value_set=wanted).to_numpy(
+                zero_copy_only=False
+            )
+            return found
+
         found = [
-            np.flatnonzero(pc.is_in(part.words, value_set=wanted).to_numpy(zero_copy_only=False))
-            + self._ends[number]
+            np.flatnonzero(is_there(part.columns["words"])) + self._ends[number]
             for number, part in enumerate(self._parts)
         ]
         return np.concatenate([np.empty(0, np.int64), *found])
 
 
 class _Stored:
-    """A pyarrow array in a temporary file, which is mapped into memory."""
+    """Some pyarrow arrays in a temporary file, which is mapped into memory.
 
-    def __init__(self, words: Any) -> None:
+    Parameters
+    ----------
+    columns : mapping
+        Arrays of one length. In the attribute of that name they do not take memory.
+    """
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
         import pyarrow as pa  # noqa: PLC0415
 
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
-        table = pa.table({"word": words})
-        try:
-            with pa.ipc.new_file(pa.PythonFile(self._file, "w"), table.schema) as writer:
-                writer.write_table(table)
-            self._file.flush()
-        except OSError as error:
-            self._file.close()
-            raise no_room(error) from error
-        mapping = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        table = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(mapping))).read_all()
-        self.words: Any = pa.concat_arrays(table["word"].chunks) if len(words) else words
+        table = pa.table(columns)
+        with writing():
+            file = tempfile.TemporaryFile()  # noqa: SIM115
+            try:
+                with pa.ipc.new_file(pa.PythonFile(file, "w"), table.schema) as writer:
+                    writer.write_table(table)
+                file.flush()
+                mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            finally:
+                with suppress(OSError):  # a full disk is told of already
+                    file.close()  # the map lives on
+        stored = pa.ipc.open_file(pa.py_buffer(mapping)).read_all()
+        # (A table without rows is read as no chunks.)
+        self.columns: dict[str, Any] = {
+            name: stored[name].chunk(0) if len(table) else table[name].combine_chunks()
+            for name in table.column_names
+        }
 
     def close(self) -> None:
-        self._file.close()
+        """Give the file back, as soon as nothing refers to its arrays any more."""
+        self.columns = {}

@@ -1,6 +1,7 @@
 """How a text becomes words: every option, its default and its check, once."""
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
@@ -81,7 +82,7 @@ class TextOptions:
     def __post_init__(self) -> None:
         for name in ("connector_words", "vocab", "keep", "stop_words"):
             words = getattr(self, name)
-            if words is not None:
+            if words is not None or name != "vocab":
                 # Sorted, because the order does not matter: equal options are equal.
                 object.__setattr__(self, name, _sorted_words(name, words))
         if self.encoding_errors not in get_args(EncodingErrors):
@@ -160,7 +161,8 @@ class TextOptions:
 
 
 def _sorted_words(name: str, words: Any) -> tuple[str, ...]:
-    listed = [] if isinstance(words, str) else list(words)
-    if isinstance(words, str) or not all(isinstance(word, str) for word in listed):
-        raise ConfigError(f"{name} must be a list of words, not {words!r}")
-    return tuple(sorted(set(listed)))
+    if isinstance(words, Iterable) and not isinstance(words, str):
+        listed = list(words)
+        if all(isinstance(word, str) for word in listed):
+            return tuple(sorted(set(listed)))
+    raise ConfigError(f"{name} must be a list of words, not {words!r}")

@@ -14,16 +14,23 @@ as numbers, and only those whose spellings have the same hash are compared as st
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, Self, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xw2v.errors import ConfigError
-from xw2v.text.spool import Spool
+from xw2v.text.candidates import CandidateCounter, KeyCounter, Rows
+from xw2v.text.connectors import Connectors, Window
+from xw2v.text.spellings import (
+    HashIndex,
+    SpelledWords,
+    Speller,
+    SpellingHashes,
+    number_blocks,
+)
 
 __all__ = [
     "ENGLISH_CONNECTOR_WORDS",
@@ -51,23 +58,6 @@ ENGLISH_CONNECTOR_WORDS = frozenset(
 )
 
 _MEMORY_KEYS = 1 << 24
-_KEY_LIMIT = (1 << 63) - 1
-# Words that are spelled, and candidates that are looked at, at a time.
-_WORDS = 1 << 16
-_PIECE = 1 << 20
-# A random odd number: spellings are polynomials of it, modulo 2**64.
-_BASE = 0x9E6D62D06F6A9A9B
-_64_BITS = (1 << 64) - 1
-
-
-class SpelledWords(Protocol):
-    """Words by number."""
-
-    def __len__(self) -> int: ...
-
-    def take(self, ids: NDArray[np.integer], /) -> list[str]:
-        """Return the spellings of some of them."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -251,7 +241,7 @@ class PhrasePass:
             The words before the pass.
         """
         n_words, new_words = self.table.n_words, self.table.new_words
-        for numbers in _blocks(self.order):
+        for numbers in number_blocks(self.order):
             old = iter(words.take(numbers[numbers < n_words]))
             yield [
                 next(old) if number < n_words else new_words[number - n_words]
@@ -300,9 +290,9 @@ def learn_phrases(
     if counts.shape != (len(words),):
         raise ValueError(f"counts must be of shape ({len(words)},), not {counts.shape}")
     connector_numbers, marked = _find_words(words, counts, rule)
-    connectors = _Connectors(len(words), connector_numbers)
-    speller = _Speller(words, connectors, rule.delimiter)
-    with _CandidateCounter(len(words), memory_keys) as candidates:
+    connectors = Connectors(len(words), connector_numbers)
+    speller = Speller(words, connectors, rule.delimiter)
+    with CandidateCounter(len(words), memory_keys) as candidates:
         _count_candidates(chunks(), connectors, counts > 0, candidates)
         unigrams = np.where(connectors.mask, 0, counts)
         if marked.size:
@@ -334,7 +324,7 @@ def join_phrases(
         The joined text, likewise, where the joined words are numbered as in the table. So far
         there were never more tokens in it than were read.
     """
-    connectors = _Connectors(table.n_words, table.connectors)
+    connectors = Connectors(table.n_words, table.connectors)
     nodes = [connectors.node(between, add=True) for between in table.between]
     finder = _PhraseFinder(table.first, np.array(nodes, np.int64), table.second)
     rest = np.empty(0, np.int32)
@@ -424,11 +414,6 @@ def phrase_lines(table: PhraseTable) -> list[Phrase]:
     return sorted(best.values(), key=lambda phrase: (-phrase.score, -phrase.count, phrase.joined))
 
 
-def _blocks(numbers: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
-    for begin in range(0, numbers.size, _WORDS):
-        yield numbers[begin : begin + _WORDS]
-
-
 def _find_words(
     words: SpelledWords, counts: NDArray[np.int64], rule: PhraseRule
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -442,258 +427,18 @@ def _find_words(
     mark = rule.delimiter[0]
     connectors: list[int] = []
     marked: list[int] = []
-    for numbers in _blocks(np.flatnonzero(counts).astype(np.int32)):
+    for numbers in number_blocks(np.flatnonzero(counts).astype(np.int32)):
         spelled = list(zip(numbers.tolist(), words.take(numbers), strict=True))
         connectors += [number for number, word in spelled if word in connector_words]
         marked += [number for number, word in spelled if mark in word]
     return np.array(connectors, np.int32), np.array(marked, np.int32)
 
 
-class _Window(NamedTuple):
-    """A piece of text, its words apart from its connector words.
-
-    There are k - 1 pairs of neighbours among the k words that are no connector words.
-    """
-
-    at: NDArray[np.int64]  # (k,), where those words are
-    words: NDArray[np.int32]  # (k,), their numbers
-    joinable: NDArray[np.bool_]  # (k - 1,), whether both are in one sentence
-    nodes: NDArray[np.int64]  # (k - 1,), what is between them, see _Connectors; where joinable
-
-
-class _Connectors:
-    """The connector words of a text, and numbers for the sequences of them between words.
-
-    The sequences are the nodes of a tree; its root, node 0, is the empty one.
-    """
-
-    def __init__(self, n_words: int, numbers: NDArray[np.int32]) -> None:
-        self.mask = np.zeros(n_words, np.bool_)
-        self.mask[numbers] = True
-        self._n_words = n_words
-        self._any = bool(numbers.size)
-        self._children: dict[int, int] = {}
-        self._keys = [-1]  # of each node: what is its number in _children, of which it is a value
-
-    def window(self, tokens: NDArray[np.int32], *, add: bool) -> _Window:
-        """Take a text apart; with `add` unknown sequences become nodes, else they are -1."""
-        ids = tokens ^ (tokens >> 31)
-        at = np.flatnonzero(~self.mask[ids]) if self._any else np.arange(tokens.size)
-        sentences = np.cumsum(tokens < 0)[at]
-        joinable = sentences[1:] == sentences[:-1]
-        nodes = np.zeros(joinable.size, np.int64)
-        if self._any:
-            apart = np.flatnonzero((np.diff(at) > 1) & joinable)
-            nodes[apart] = self._nodes(ids, at[apart] + 1, at[apart + 1], add=add)
-        return _Window(at, ids[at], joinable, nodes)
-
-    def _nodes(
-        self,
-        ids: NDArray[np.int32],
-        begins: NDArray[np.int64],
-        ends: NDArray[np.int64],
-        *,
-        add: bool,
-    ) -> NDArray[np.int64]:
-        nodes = np.zeros(begins.size, np.int64)
-        here = np.arange(begins.size)
-        while here.size:
-            # All sequences go one word further, and each kind of step is looked up once.
-            keys = nodes[here] * self._n_words + ids[begins[here]]
-            different, which = np.unique(keys, return_inverse=True)
-            steps = [self._child(key, add=add) for key in different.tolist()]
-            nodes[here] = np.array(steps, np.int64)[which]
-            begins[here] += 1
-            here = here[(begins[here] < ends[here]) & (nodes[here] >= 0)]
-        return nodes
-
-    def _child(self, key: int, *, add: bool) -> int:
-        if add and key not in self._children:
-            self._children[key] = len(self._keys)
-            self._keys.append(key)
-        return self._children.get(key, -1)
-
-    def node(self, sequence: Sequence[int], *, add: bool) -> int:
-        """Return the number of a sequence of connector words."""
-        node = 0
-        for number in sequence:
-            node = self._child(node * self._n_words + number, add=add)
-        return node
-
-    def parents(self) -> Iterator[tuple[int, int]]:
-        """Give the parent and the last word of each node but the root; parents come first."""
-        for key in self._keys[1:]:
-            yield divmod(key, self._n_words)
-
-    def sequence(self, node: int) -> tuple[int, ...]:
-        """Return the sequence of a node."""
-        words = []
-        while node:
-            node, word = divmod(self._keys[node], self._n_words)
-            words.append(word)
-        return tuple(reversed(words))
-
-
-def _merge(
-    runs: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Merge sorted keys and add up their counts."""
-    if len(runs) == 1:
-        return runs[0]
-    keys = np.concatenate([keys for keys, _ in runs])
-    counts = np.concatenate([counts for _, counts in runs])
-    order = np.argsort(keys, kind="stable")  # which merges what is in rising order already
-    keys = keys[order]
-    begins = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
-    return keys[begins], np.add.reduceat(counts[order], begins)
-
-
-class _KeyCounter:
-    """Counts keys, any number of them.
-
-    Parameters
-    ----------
-    memory_keys : int
-        So many different ones are held in memory.
-    """
-
-    def __init__(self, memory_keys: int) -> None:
-        self._memory_keys = memory_keys
-        self._buffer = np.empty(max(memory_keys // 2, 1), np.int64)
-        self._filled = 0
-        # Sorted runs of different keys with their counts; those in files lie end to end.
-        self._runs: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        self._ends: list[int] = []
-        self._keys = Spool(np.int64, 1)
-        self._counts = Spool(np.int64, 1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._keys.close()
-        self._counts.close()
-
-    def add(self, keys: NDArray[np.int64]) -> None:
-        """Count each of the keys, shape (n,), once more."""
-        while keys.size:
-            room = self._buffer[self._filled :][: keys.size]
-            room[:] = keys[: room.size]
-            self._filled += room.size
-            keys = keys[room.size :]
-            if self._filled == self._buffer.size:
-                self._sort()
-
-    def _sort(self) -> None:
-        keys = self._buffer[: self._filled]
-        keys.sort()
-        ends = np.flatnonzero(np.append(keys[1:] != keys[:-1], True))
-        self._runs.append((keys[ends], np.diff(ends, prepend=-1)))
-        self._filled = 0
-        if sum(keys.size for keys, _ in self._runs) > self._memory_keys:
-            run = _merge(self._runs)
-            self._runs = [run]
-            # Half of the room is free again, or the merging was worth while.
-            if run[0].size > self._memory_keys // 2:
-                self._keys.append(run[0])
-                self._counts.append(run[1])
-                self._ends.append(len(self._keys))
-                self._runs = []
-
-    def pieces(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Give the different keys, rising, and their counts; nothing may be added from now on."""
-        if self._filled:
-            self._sort()
-        self._buffer = np.empty(1, np.int64)
-        if len(self._runs) > 1:
-            self._runs = [_merge(self._runs)]
-        runs = list(self._runs)
-        if self._ends:
-            parts = zip([0, *self._ends], self._ends, strict=False)
-            keys, counts = self._keys.array(), self._counts.array()
-            runs += [(keys[begin:end], counts[begin:end]) for begin, end in parts]
-        step = max(min(self._memory_keys, _PIECE) // max(len(runs), 1), 1)
-        while runs := [run for run in runs if run[0].size]:
-            # Up to this key there are at most `step` in each run, and just so many in one.
-            last = min(keys[:step][-1] for keys, _ in runs)
-            cuts = [int(np.searchsorted(keys[:step], last, "right")) for keys, _ in runs]
-            yield _merge(
-                [(keys[:cut], counts[:cut]) for (keys, counts), cut in zip(runs, cuts, strict=True)]
-            )
-            runs = [
-                (keys[cut:], counts[cut:]) for (keys, counts), cut in zip(runs, cuts, strict=True)
-            ]
-
-
-class _Rows(NamedTuple):
-    """Some candidates and how often they occur, four arrays of int64 of shape (r,)."""
-
-    first: NDArray[np.int64]
-    nodes: NDArray[np.int64]
-    second: NDArray[np.int64]
-    counts: NDArray[np.int64]
-
-    def take(self, which: NDArray[np.integer | np.bool_]) -> "_Rows":
-        return _Rows(*(column[which] for column in self))
-
-    @classmethod
-    def concatenate(cls, parts: Iterable["_Rows"]) -> "_Rows":
-        none = np.empty(0, np.int64)
-        columns = zip(*parts, (none,) * 4, strict=True)
-        return cls(*(np.concatenate(column) for column in columns))
-
-
-class _CandidateCounter:
-    """Counts candidates.
-
-    They are numbered by what is between their words, by the first and by the second one. Where
-    that is too much for 64 bits, the former are divided among several counters.
-    """
-
-    def __init__(self, n_words: int, memory_keys: int) -> None:
-        self._n = max(n_words, 1)
-        self._memory_keys = memory_keys
-        self._nodes_per_part = max(_KEY_LIMIT // self._n**2, 1)
-        self._parts: list[_KeyCounter] = []
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stack.close()
-
-    def add(
-        self, first: NDArray[np.int32], nodes: NDArray[np.int64], second: NDArray[np.int32]
-    ) -> None:
-        parts, nodes = np.divmod(nodes, self._nodes_per_part)
-        keys = (nodes * self._n + first) * self._n + second
-        last_part = int(parts.max(initial=0))
-        while len(self._parts) <= last_part:
-            self._parts.append(self._stack.enter_context(_KeyCounter(self._memory_keys)))
-        if not last_part:
-            self._parts[0].add(keys)
-            return
-        for part in np.unique(parts).tolist():
-            self._parts[part].add(keys[parts == part])
-
-    def pieces(self) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-        """Give the part, the keys and the counts of all candidates; `rows` makes them out."""
-        for part, counter in enumerate(self._parts):
-            for keys, counts in counter.pieces():
-                yield part, keys, counts
-
-    def rows(self, part: int, keys: NDArray[np.int64], counts: NDArray[np.int64]) -> _Rows:
-        pairs, second = np.divmod(keys, self._n)
-        nodes, first = np.divmod(pairs, self._n)
-        return _Rows(first, nodes + part * self._nodes_per_part, second, counts)
-
-
 def _count_candidates(
     chunks: Iterable[NDArray[np.int32]],
-    connectors: _Connectors,
+    connectors: Connectors,
     counted: NDArray[np.bool_],
-    candidates: _CandidateCounter,
+    candidates: CandidateCounter,
 ) -> None:
     all_counted = bool(counted.all())
     rest = np.empty(0, np.int32)
@@ -711,7 +456,7 @@ class _Vocab(NamedTuple):
 
     unigrams: NDArray[np.int64]  # of each word, 0 of connector words
     size: int  # different words and candidates
-    rows: _Rows  # candidates that are frequent enough, each once
+    rows: Rows  # candidates that are frequent enough, each once
 
 
 def _frequent(counts: NDArray[np.int64], rule: PhraseRule) -> NDArray[np.bool_]:
@@ -719,7 +464,7 @@ def _frequent(counts: NDArray[np.int64], rule: PhraseRule) -> NDArray[np.bool_]:
     return counts > rule.min_count if rule.scoring == "default" else counts >= rule.min_count
 
 
-def _survey(candidates: _CandidateCounter, unigrams: NDArray[np.int64], rule: PhraseRule) -> _Vocab:
+def _survey(candidates: CandidateCounter, unigrams: NDArray[np.int64], rule: PhraseRule) -> _Vocab:
     """Build the vocabulary where no word contains the delimiter."""
     size = int(np.count_nonzero(unigrams))
     found = []
@@ -727,14 +472,14 @@ def _survey(candidates: _CandidateCounter, unigrams: NDArray[np.int64], rule: Ph
         size += keys.size
         frequent = _frequent(counts, rule)
         found.append(candidates.rows(part, keys[frequent], counts[frequent]))
-    return _Vocab(unigrams, size, _Rows.concatenate(found))
+    return _Vocab(unigrams, size, Rows.concatenate(found))
 
 
 def _merged_survey(
-    candidates: _CandidateCounter,
+    candidates: CandidateCounter,
     unigrams: NDArray[np.int64],
     marked: NDArray[np.int32],
-    speller: "_Speller",
+    speller: Speller,
     rule: PhraseRule,
     memory_keys: int,
 ) -> _Vocab:
@@ -744,14 +489,14 @@ def _merged_survey(
     such a member.
     """
     size = int(np.count_nonzero(unigrams))
-    hashes = _SpellingHashes(speller)
-    with _KeyCounter(memory_keys) as counter:
+    hashes = SpellingHashes(speller)
+    with KeyCounter(memory_keys) as counter:
         counter.add(hashes.words[marked].view(np.int64))
         for part, keys, counts in candidates.pieces():
             size += keys.size
             counter.add(hashes.of(candidates.rows(part, keys, counts)).view(np.int64))
         shared = [keys[counts > 1] for keys, counts in counter.pieces()]
-    index = _HashIndex(np.sort(np.concatenate([*shared, np.empty(0, np.int64)]).view(np.uint64)))
+    index = HashIndex(np.sort(np.concatenate([*shared, np.empty(0, np.int64)]).view(np.uint64)))
     found = []
     alike = []
     for part, keys, counts in candidates.pieces():
@@ -760,7 +505,7 @@ def _merged_survey(
         same[index.find(hashes.of(rows))[0]] = True
         alike.append(rows.take(same))
         found.append(rows.take(~same & _frequent(counts, rule)))
-    rows = _Rows.concatenate(alike)
+    rows = Rows.concatenate(alike)
     words = marked[index.find(hashes.words[marked])[0]]
     # Only now are they spelled, few as they are.
     row_spellings = speller(rows)
@@ -776,104 +521,7 @@ def _merged_survey(
     unigrams[words] = [totals[spelling] for spelling in word_spellings]
     row_totals = np.array([totals[spelling] for spelling in row_spellings], np.int64)
     rows = rows._replace(counts=row_totals).take(_frequent(row_totals, rule))
-    return _Vocab(unigrams, size, _Rows.concatenate([*found, rows]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Speller:
-    """Spells candidates."""
-
-    words: SpelledWords
-    connectors: _Connectors
-    delimiter: str
-
-    def __call__(self, rows: _Rows) -> list[str]:
-        between = {}
-        for node in np.unique(rows.nodes).tolist():
-            sequence = np.array(self.connectors.sequence(node), np.int32)
-            between[node] = self.delimiter.join(["", *self.words.take(sequence), ""])
-        return [
-            first + between[node] + second
-            for first, node, second in zip(
-                self.words.take(rows.first),
-                rows.nodes.tolist(),
-                self.words.take(rows.second),
-                strict=True,
-            )
-        ]
-
-
-class _SpellingHashes:
-    """Hashes of the spellings of words and candidates.
-
-    The hash of a string s is the polynomial of the code points of ``s + delimiter``. Equal
-    spellings have equal hashes, and that of a candidate follows from those of its members:
-    ``hash(s + delimiter + t) = hash(s) * power(t) + hash(t)``.
-
-    Attributes
-    ----------
-    words : ndarray of uint64, shape (n,)
-        The hash of each word.
-    """
-
-    def __init__(self, speller: _Speller) -> None:
-        words = speller.words
-        self.words = np.zeros(len(words), np.uint64)
-        self._powers = np.ones(len(words), np.uint64)
-        for numbers in _blocks(np.arange(len(words), dtype=np.int32)):
-            hashed = _hash(words.take(numbers), speller.delimiter)
-            self.words[numbers], self._powers[numbers] = hashed
-        # The same for what is between two words. There are few, so Python's numbers do.
-        hashes, powers = [0], [1]
-        for parent, word in speller.connectors.parents():
-            power = int(self._powers[word])
-            hashes.append((hashes[parent] * power + int(self.words[word])) & _64_BITS)
-            powers.append(powers[parent] * power & _64_BITS)
-        self._node_hashes = np.array(hashes, np.uint64)
-        self._node_powers = np.array(powers, np.uint64)
-
-    def of(self, rows: _Rows) -> NDArray[np.uint64]:
-        """Return the hash of each candidate, shape (r,)."""
-        hashes = self.words[rows.first]
-        if self._node_hashes.size > 1:
-            hashes *= self._node_powers[rows.nodes]
-            hashes += self._node_hashes[rows.nodes]
-        hashes *= self._powers[rows.second]
-        hashes += self.words[rows.second]
-        return hashes
-
-
-def _hash(words: list[str], delimiter: str) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the hashes and powers of words, see _SpellingHashes."""
-    text = delimiter.join([*words, ""]).encode("utf-32-le", "surrogatepass")
-    codes = np.frombuffer(text, "<u4").astype(np.uint64)
-    lengths = np.array([len(word) for word in words]) + len(delimiter)
-    ends = np.cumsum(lengths)
-    powers = np.full(int(lengths.max()) + 1, _BASE, np.uint64)
-    powers[0] = 1
-    powers = np.multiply.accumulate(powers)
-    exponents = np.repeat(ends, lengths) - np.arange(1, codes.size + 1)
-    return np.add.reduceat(codes * powers[exponents], ends - lengths), powers[lengths]
-
-
-class _HashIndex:
-    """Finds the few among many hashes that are in a sorted array of different ones."""
-
-    def __init__(self, hashes: NDArray[np.uint64]) -> None:
-        self._hashes = hashes
-        # Most of the others are ruled out by their first bits alone.
-        bits = min(max((16 * hashes.size).bit_length(), 8), 26)
-        self._shift = np.uint64(64 - bits)
-        self._present = np.zeros(1 << bits, np.bool_)
-        self._present[hashes >> self._shift] = True
-
-    def find(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return which are there, rising, and where in the sorted array."""
-        which = np.flatnonzero(self._present[hashes >> self._shift])
-        where = np.searchsorted(self._hashes, hashes[which])
-        where = np.minimum(where, self._hashes.size - 1)
-        same = self._hashes[where] == hashes[which]
-        return which[same], where[same]
+    return _Vocab(unigrams, size, Rows.concatenate([*found, rows]))
 
 
 class _PhraseFinder:
@@ -892,7 +540,7 @@ class _PhraseFinder:
             self._order = np.argsort(hashes)
             hashes = hashes[self._order]
             if (hashes[1:] != hashes[:-1]).all():
-                self._index = _HashIndex(hashes)
+                self._index = HashIndex(hashes)
                 break
 
     def _hash(
@@ -904,7 +552,7 @@ class _PhraseFinder:
         hashes += nodes.astype(np.uint64) * by_node
         return hashes
 
-    def find(self, window: _Window) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def find(self, window: Window) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the pairs of the window that are phrases, rising, and which ones they are."""
         first, second = window.words[:-1], window.words[1:]
         pairs, where = self._index.find(self._hash(first, window.nodes, second))
@@ -952,7 +600,7 @@ def _score(
 
 
 def _table(
-    speller: _Speller, marked: NDArray[np.int32], rows: _Rows, scores: NDArray[np.float64]
+    speller: Speller, marked: NDArray[np.int32], rows: Rows, scores: NDArray[np.float64]
 ) -> PhraseTable:
     words, connectors = speller.words, speller.connectors
     # The numbers of nodes depend on where chunks are cut, so they must not decide the order.
@@ -964,7 +612,7 @@ def _table(
     rows = rows.take(order)
     spelled = speller(rows)
     numbers = dict.fromkeys(spelled, -1)
-    for old in _blocks(marked):
+    for old in number_blocks(marked):
         pairs = zip(words.take(old), old.tolist(), strict=True)
         numbers.update((word, number) for word, number in pairs if word in numbers)
     new_words = [word for word, number in numbers.items() if number < 0]

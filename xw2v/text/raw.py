@@ -18,7 +18,7 @@ from xw2v.text.spool import Spool, scratch_array
 __all__ = ["RawCorpus", "Words"]
 
 # More distinct words than this are not held in memory at once: some 150 bytes each.
-_DISTINCT = 1 << 20
+_DISTINCT = 1 << 19
 _MEMORY_BYTES = 1 << 24
 _CHUNK = 1 << 18
 # What a word that is forgotten becomes.

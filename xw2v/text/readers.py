@@ -1,7 +1,6 @@
 """Sources to blocks of text in normal form, whatever their format."""
 
 import codecs
-import io
 import re
 import shutil
 import tempfile
@@ -19,6 +18,7 @@ from xw2v.text.corpora import NltkCorpus, corpus_texts
 from xw2v.text.delimited import delimited_texts
 from xw2v.text.jsonl import jsonl_texts
 from xw2v.text.normal import END, Block, Sentences, Texts, blocks_of_texts, cut_chunks
+from xw2v.text.remote import RemoteFile
 from xw2v.text.streams import ByteStream, LocalFile, Source, StoredStream, unreadable
 from xw2v.text.strings import string_blocks
 
@@ -184,11 +184,16 @@ def _seekable(
     """Return the file itself if it can be sought in and is not compressed, else a copy."""
     import pyarrow as pa  # noqa: PLC0415 (as elsewhere: 0.1 s)
 
-    if stream is stored and _rewind(source, file, stored.stored):
-        if isinstance(source, LocalFile):
-            # The whole file may be a single batch, which would be read into memory.
-            return cast(BinaryIO, stack.enter_context(pa.memory_map(str(source.path))))
-        return file
+    if stream is stored:
+        if isinstance(source, RemoteFile) and source.streams:
+            parts = source.open_parts()
+            if parts is not None:
+                return stack.enter_context(parts)
+        elif _rewind(source, file, stored.stored):
+            if isinstance(source, LocalFile):
+                # The whole file may be a single batch, which would be read into memory.
+                return cast(BinaryIO, stack.enter_context(pa.memory_map(str(source.path))))
+            return file
     copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (the stack is one)
     shutil.copyfileobj(stream, copy, 1 << 20)
     copy.seek(0)
@@ -201,7 +206,6 @@ def _rewind(source: Source, file: BinaryIO, taken: int) -> bool:
     try:
         if not file.seekable() or file.tell() != taken:
             return False
-        file.seek(0, io.SEEK_END)  # some say that they can, and cannot
         file.seek(0)
     except failures:
         return False

@@ -1,5 +1,6 @@
 """Files behind URLs, through fsspec."""
 
+import io
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, ClassVar, cast
 
 from xw2v.errors import CorpusError
-from xw2v.text.streams import Source, StoredStream, unreadable
+from xw2v.text.streams import Source, unreadable
 
 __all__ = ["RemoteFile", "find_remote", "is_url"]
 
@@ -33,16 +34,39 @@ _VERSIONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile(Source):
-    """A file behind a URL."""
+    """A file behind a URL.
+
+    Attributes
+    ----------
+    path : str
+        What the file system calls it.
+    streams : bool
+        Whether it is to be read in a single go. Of web servers that give parts of files one
+        hears only by asking for a part.
+    """
 
     # Each file system raises errors of its own.
     failures: ClassVar[tuple[type[Exception], ...]] = (Exception,)
 
     path: str
+    streams: bool = False
     filesystem: Any = field(repr=False, compare=False)
 
     def _open(self) -> AbstractContextManager[BinaryIO]:
-        return cast(AbstractContextManager[BinaryIO], self.filesystem.open(self.path, "rb"))
+        options = {"block_size": 0} if self.streams else {}
+        file = self.filesystem.open(self.path, "rb", **options)
+        return cast(AbstractContextManager[BinaryIO], file)
+
+    def open_parts(self) -> BinaryIO | None:
+        """Open it for reading here and there; None if parts of it cannot be had."""
+        try:
+            file = self.filesystem.open(self.path, "rb")
+            file.seek(-1, io.SEEK_END)
+            file.read(1)
+            file.seek(0)
+        except self.failures:
+            return None
+        return cast(BinaryIO, file)
 
 
 def is_url(path: str) -> bool:
@@ -137,14 +161,12 @@ def _file(filesystem: Any, path: str, url: str, info: dict[str, Any] | None = No
     info = filesystem.info(path) if info is None else info
     size = info.get("size")
     versions = tuple(f"{key}={info[key]}" for key in _VERSIONS if info.get(key))
-    source = RemoteFile(
+    return RemoteFile(
         name=url,
         size=size,
         # The size alone tells too little.
         fingerprint=(url, str(size), *versions) if versions else None,
         path=path,
+        streams=url.startswith(("http://", "https://")),
         filesystem=filesystem,
     )
-    with source.open() as file:
-        StoredStream(source, file).peek(1)
-    return source

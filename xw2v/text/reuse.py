@@ -1,12 +1,15 @@
 """Encoded corpora that need not be made again: those in the cache, and with fewer words."""
 
-from collections.abc import Sequence
+import importlib.metadata
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from xw2v.errors import CorpusError
 from xw2v.text.cache import cache_key, find_cached, keep_cached
 from xw2v.text.choosing import VocabularyRule, choose_vocabulary
 from xw2v.text.corpus import EncodedCorpus
@@ -14,9 +17,10 @@ from xw2v.text.encode import OnRead, encode_files
 from xw2v.text.options import TextOptions
 from xw2v.text.raw import RawCorpus
 from xw2v.text.sources import find_sources
+from xw2v.text.store import StoredCorpus, load_encoded
 from xw2v.text.vocabulary import Vocabulary
 
-__all__ = ["CachedCorpus", "encode_cached", "narrowed"]
+__all__ = ["CachedCorpus", "encode_cached", "load_narrowed", "narrowed"]
 
 _CHUNK = 1 << 18
 
@@ -74,6 +78,7 @@ def encode_cached(
     known = [fingerprint for fingerprint in fingerprints if fingerprint is not None]
     depends_on = {
         **options.to_dict(),
+        "versions": _versions(options),
         "min_count": min_count,
         "max_final_vocab": max_final_vocab,
     }
@@ -93,10 +98,78 @@ def encode_cached(
     if key is not None:
         notes: dict[str, Any] = {
             "sources": [source.name for source in sources],
+            "min_count": min_count,
+            "max_final_vocab": max_final_vocab,
             **options.to_notes(),
         }
         problem = keep_cached(key, vocabulary, corpus, notes)
     return CachedCorpus(vocabulary, corpus, False, problem)
+
+
+def _versions(options: TextOptions) -> dict[str, str]:
+    """Return the versions of what words depend on besides the options."""
+    versions = {"unicode": unicodedata.unidata_version}
+    library = {"chinese": "jieba", "japanese": "janome"}.get(options.segment or "")
+    if library is not None:
+        versions[library] = importlib.metadata.version(library)
+    return versions
+
+
+def load_narrowed(path: str | PathLike[str], **asked: int | None) -> StoredCorpus:
+    """Open an encoded corpus and drop words of it, if fewer are asked for than it has.
+
+    Parameters
+    ----------
+    path : path-like
+        The directory.
+    **asked : int or None
+        `min_count` or `max_final_vocab`; those that are left out stay as they were in encoding.
+
+    Returns
+    -------
+    StoredCorpus
+        What the text would have been encoded as with these values. Its `options` hold both.
+
+    Raises
+    ------
+    CorpusError
+        If the corpus cannot be read, has not all the words that would be kept, or fewer than two
+        of them remain.
+    """
+    stored = load_encoded(path)
+    had = {
+        "min_count": stored.options.get("min_count", 1),
+        "max_final_vocab": stored.options.get("max_final_vocab"),
+    }
+    rule = {**had, **asked}
+    vocabulary, corpus = stored.vocabulary, stored.corpus
+    if rule != had:
+        _check_has_all(str(path), stored.options, had, rule)
+        vocabulary, corpus = narrowed(vocabulary, corpus, VocabularyRule(**rule), str(path))
+    return StoredCorpus(vocabulary, corpus, {**stored.options, **rule})
+
+
+def _check_has_all(
+    name: str, options: Mapping[str, Any], had: Mapping[str, Any], rule: Mapping[str, Any]
+) -> None:
+    """Raise if an encoded corpus may lack words that a rule keeps."""
+    special = [option for option in ("vocab", "keep", "unk") if option in options]
+    if special:
+        raise CorpusError(
+            f"{name} was encoded with --{special[0]}, so its words are settled: leave out "
+            "--min-count and --max-final-vocab, or encode the text again with them"
+        )
+    if rule["min_count"] < had["min_count"]:
+        raise CorpusError(
+            f"{name} was encoded with --min-count {had['min_count']}, so rarer words are not in "
+            f"it: encode the text again with --min-count {rule['min_count']}"
+        )
+    limit, had_limit = rule["max_final_vocab"], had["max_final_vocab"]
+    if had_limit is not None and (limit is None or limit > had_limit):
+        raise CorpusError(
+            f"{name} was encoded with --max-final-vocab {had_limit}, so other words are not in "
+            "it: encode the text again without that, or with a higher one"
+        )
 
 
 def narrowed(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = ["BlockRuns", "KnownRuns", "find_runs"]
 
 _NEWLINE = ord("\n")
+_SPACE = bytes([*range(9, 14), *range(28, 33)])  # that of str.split
 # Bytes, and runs, that are worked on at a time: their arrays stay in the processor's cache.
 _BYTES = 1 << 16
 _RUNS = 1 << 14
@@ -51,11 +52,11 @@ class KnownRuns:
         return self.short_slots.size + self.long_slots.size
 
     def texts(self) -> list[bytes]:
-        """Return the runs by slot, the long ones with white space after them."""
+        """Return the runs by slot."""
         texts = np.empty(len(self), object)
         # Bytes of a fixed length end before the zeros that pad them.
         texts[self.short_slots] = self.short.to_numpy().astype("<u8").view(f"S{_SHORT}")
-        texts[self.long_slots] = self.long.to_numpy(zero_copy_only=False)
+        texts[self.long_slots] = [text.rstrip(_SPACE) for text in self.long.to_pylist()]
         return texts.tolist()
 
     def lengths(self) -> NDArray[np.int32]:
@@ -139,7 +140,7 @@ def find_runs(block: bytes, known: KnownRuns) -> BlockRuns:
     octets = np.frombuffer(block, np.uint8)
     bounds = run_bounds(octets)
     starts, ends = bounds[::2], bounds[1::2]
-    newlines = np.flatnonzero(octets == _NEWLINE)
+    newlines = np.flatnonzero(octets == _NEWLINE) if b"\n" in block else np.empty(0, np.intp)
     line_ends = np.searchsorted(starts, newlines).astype(np.int64)
     keys, long = _keys(block, starts, ends)
     offsets = np.empty(starts.size + 1, np.int32)
@@ -161,7 +162,10 @@ def find_runs(block: bytes, known: KnownRuns) -> BlockRuns:
     short_ranks, long_ranks = ranks[: first_short.size], ranks[first_short.size :]
 
     n_known = np.int32(len(known))
-    slots = np.concatenate([known.short_slots, n_known + short_ranks])[short_numbers]
+    # (Taking clipped skips a check, and a copy of the numbers as 64-bit integers.)
+    slots = np.concatenate([known.short_slots, n_known + short_ranks]).take(
+        short_numbers, mode="clip"
+    )
     slots[long] = np.concatenate([known.long_slots, n_known + long_ranks])[long_numbers]
     new = KnownRuns(new_short.filter(pa.array(is_run)), new_long, short_ranks[is_run], long_ranks)
     return BlockRuns(known, slots, new, line_ends)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from xw2v.errors import CorpusError
 from xw2v.text.corpora import NLTK, find_corpora
-from xw2v.text.readers import Block, read_blocks
 from xw2v.text.remote import find_remote, is_url
 from xw2v.text.streams import LocalFile, Source, StandardInput, unreadable
 
-__all__ = ["STDIN", "Block", "Source", "find_sources", "read_blocks"]
+__all__ = ["STDIN", "Source", "find_sources"]
 
 STDIN = "-"
 

@@ -1,9 +1,11 @@
 """A long array that grows: in memory while it is small, in a temporary file beyond that."""
 
+import errno
 import mmap
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
@@ -46,7 +48,8 @@ class Spool(Generic[_Scalar]):
 
     def close(self) -> None:
         """Free the memory or the temporary file, unless an array still needs it."""
-        self._file.close()
+        with suppress(OSError):  # what a full disk had no room for is written now, or never
+            self._file.close()
 
     def append(self, values: NDArray[_Scalar]) -> None:
         """Add an array, shape (n,), of the spool's dtype, at the end.
@@ -56,36 +59,39 @@ class Spool(Generic[_Scalar]):
         CorpusError
             If the temporary file cannot be written.
         """
-        try:
+        with writing():
             self._bytes += self._file.write(values.data)
-        except OSError as error:
-            raise no_room(error) from error
 
     def chunks(self, size: int) -> Iterator[NDArray[_Scalar]]:
         """Read everything from the beginning, in read-only arrays of at most `size` elements."""
         for begin in range(0, len(self), size):
-            self._file.seek(begin * self._dtype.itemsize)
-            yield np.frombuffer(self._file.read(size * self._dtype.itemsize), self._dtype)
+            with writing():  # of what has not left the buffer yet
+                self._file.seek(begin * self._dtype.itemsize)
+                data = self._file.read(size * self._dtype.itemsize)
+            yield np.frombuffer(data, self._dtype)
 
     def overwrite(self, position: int, values: NDArray[_Scalar]) -> None:
         """Replace the elements from `position` on by an array, shape (n,)."""
-        self._file.seek(position * self._dtype.itemsize)
-        self._file.write(values.data)
+        with writing():
+            self._file.seek(position * self._dtype.itemsize)
+            self._file.write(values.data)
 
     def truncate(self, length: int) -> None:
         """Drop the elements from `length` on."""
         self._bytes = length * self._dtype.itemsize
-        self._file.truncate(self._bytes)
+        with writing():
+            self._file.truncate(self._bytes)
 
     def array(self) -> NDArray[_Scalar]:
         """Return everything as one read-only array, shape (len,)."""
         buffer: Any
-        if self._bytes > self._memory_bytes:
-            self._file.flush()
-            buffer = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        else:
-            self._file.seek(0)
-            buffer = self._file.read()
+        with writing():
+            if self._bytes > self._memory_bytes:
+                self._file.flush()
+                buffer = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+            else:
+                self._file.seek(0)
+                buffer = self._file.read()
         return np.frombuffer(buffer, self._dtype)
 
 
@@ -108,20 +114,35 @@ def scratch_array(length: int, dtype: type[_Scalar], memory_bytes: int) -> NDArr
     n_bytes = length * np.dtype(dtype).itemsize
     if n_bytes <= memory_bytes:
         return np.zeros(length, dtype)
-    with tempfile.TemporaryFile() as file:
-        try:
-            if hasattr(os, "posix_fallocate"):
-                # Else a full disk would end the process when the array is written to.
-                os.posix_fallocate(file.fileno(), 0, n_bytes)
-            file.truncate(n_bytes)
-        except OSError as error:
-            raise no_room(error) from error
+    with writing(), tempfile.TemporaryFile() as file:
+        file.truncate(n_bytes)
+        _reserve(file.fileno(), n_bytes)
         return np.frombuffer(mmap.mmap(file.fileno(), n_bytes), dtype)
 
 
-def no_room(error: OSError) -> CorpusError:
-    """Return what to raise when a temporary file cannot be written."""
-    return CorpusError(
-        f"cannot write a temporary file for the text: {error.strerror or error}; "
-        "set TMPDIR (TEMP on Windows) to a folder with more room"
-    )
+def _reserve(file: int, n_bytes: int) -> None:
+    """Take room on the disk: were it full, writing to the map would end the process."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file, 0, n_bytes)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # some disks cannot do it
+                raise
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Say what to do where a temporary file cannot be written.
+
+    Raises
+    ------
+    CorpusError
+        In place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CorpusError(
+            f"cannot write a temporary file for the text: {error.strerror or error}; "
+            "set TMPDIR (TEMP on Windows) to a folder with more room"
+        ) from error

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Literal, get_args
 
 from xw2v.errors import ConfigError
@@ -14,6 +15,8 @@ __all__ = ["Normalization", "SegmentedLanguage", "Tokenizer"]
 
 Normalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
 SegmentedLanguage = Literal["chinese", "japanese"]
+
+_SPACE_WITHIN = re.compile(r"[^\S\n]")
 
 
 @dataclass(frozen=True)
@@ -69,16 +72,6 @@ class Tokenizer:
         if self.segment is not None:
             _segmenter(self.segment)
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether words are what white space separates, lowercased or not."""
-        return (
-            self.normalize is None
-            and self.token_pattern is None
-            and not self.strip_punctuation
-            and self.segment is None
-        )
-
     def words(self, text: str) -> list[str]:
         """Return the words of a text.
 
@@ -90,18 +83,58 @@ class Tokenizer:
         -------
         list of str
         """
+        return self._words_of(self._prepared(text).split())
+
+    def words_of_each(self, pieces: str) -> tuple[list[str], list[int] | None]:
+        r"""Return the words of many texts at once, which is several times as fast.
+
+        Parameters
+        ----------
+        pieces : str
+            Texts without line ends, separated by ``"\n"``.
+
+        Returns
+        -------
+        words : list of str
+            Those of all texts, one after the other.
+        n_words : list of int, or None
+            How many each text has; None if each has one.
+        """
+        # (What is ASCII after this may not have been before: U+2000 becomes a space.)
+        is_ascii = pieces.isascii()
+        # Neither step looks beyond a line end, or makes one.
+        pieces = self._prepared(pieces)
+        each = pieces.split("\n")
+        cut, strip = self._cut, self.strip_punctuation
+        if not is_ascii and _SPACE_WITHIN.search(pieces):
+            lists = [self._words_of(piece.split()) for piece in each]
+        elif cut is None and not strip:
+            if "" not in each:
+                return each, None
+            lists = [[piece] if piece else [] for piece in each]
+        elif cut is None:
+            marks = _punctuation()
+            lists = [[word] if (word := piece.strip(marks)) else [] for piece in each]
+        elif not strip:
+            lists = [list(filter(None, words)) for words in map(cut, each)]
+        else:
+            lists = [self._words_of([piece]) for piece in each]
+        return list(chain.from_iterable(lists)), list(map(len, lists))
+
+    def _prepared(self, text: str) -> str:
         if self.normalize is not None:
             text = unicodedata.normalize(self.normalize, text)
-        if self.lowercase:
-            text = text.lower()
-        words = text.split()
+        return text.lower() if self.lowercase else text
+
+    def _words_of(self, pieces: list[str]) -> list[str]:
+        """Return the words of pieces without white space."""
         cut = self._cut
         if cut is not None:
-            words = [word for piece in words for word in cut(piece) if word]
+            pieces = [word for piece in pieces for word in cut(piece) if word]
         if self.strip_punctuation:
-            stripped = (word.strip(_punctuation()) for word in words)
-            words = [word for word in stripped if word]
-        return words
+            marks = _punctuation()
+            pieces = [word for piece in pieces if (word := piece.strip(marks))]
+        return pieces
 
     @cached_property
     def _cut(self) -> Callable[[str], list[str]] | None:
@@ -112,6 +145,8 @@ class Tokenizer:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
+    if not isinstance(pattern, str):
+        raise ConfigError(f"token_pattern must be a string, not {pattern!r}")
     try:
         compiled = re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:

@@ -94,7 +94,7 @@ def _nltk_stop_words(language: str) -> tuple[str, ...]:
         ) from error
     try:
         return tuple(stopwords.words(language))
-    except (LookupError, OSError) as error:
+    except (LookupError, OSError, ValueError) as error:
         raise CorpusError(
             f"NLTK has no stop words of {language!r} here: python -m nltk.downloader stopwords, or "
             "set NLTK_DATA to the folder that has them; languages are spelled as in nltk:english"
