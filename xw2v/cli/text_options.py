@@ -90,17 +90,11 @@ TEXT_OPTIONS = FieldOptions(
         "connector_words": {**_FILE, "callback": _read_connector_words},
         **{name: {"metavar": metavar} for name, metavar in _METAVARS.items()},
     },
-    # The parts of `TextOptions` call their fields otherwise, and not every mention of a field
-    # that is an English word can be told from the word.
+    # Not every mention of a field that is an English word can be told from the word.
     aliases={
-        "min_count of phrases": "--phrase-min-count",
-        "threshold of phrases": "--phrase-threshold",
-        "threshold": "--phrase-threshold",
-        "scoring": "--phrase-scoring",
-        "delimiter": "--phrase-delimiter",
         "both keep": "both --keep",
-        "both only": "both --vocab",
-        "only holds": "--vocab holds",
+        "both vocab": "both --vocab",
+        "vocab holds": "--vocab holds",
         "segment and": "--segment and",
     },
 )

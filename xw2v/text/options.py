@@ -1,6 +1,7 @@
 """How a text becomes words: every option, its default and its check, once."""
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
@@ -17,6 +18,11 @@ __all__ = ["EncodingErrors", "TextOptions"]
 EncodingErrors = Literal["strict", "replace", "ignore"]
 
 _LISTED = 100
+# What the parts call their fields, where they are words of their own.
+_NAMES = re.compile(
+    r"\b(min_count|threshold) of phrases\b|^(threshold)\b|\b(scoring)\b|^(delimiter)\b"
+    r"|\b(only)(?= and| holds)|^(sentences)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -92,8 +98,11 @@ class TextOptions:
             )
         if not isinstance(self.phrases, int) or self.phrases < 0:
             raise ConfigError(f"phrases must be a number of passes, or 0, not {self.phrases!r}")
-        # The parts check themselves.
-        _ = self.reading, self.tokenizer, self.phrase_rule, self.vocabulary_rule()
+        # The parts check themselves, and call some of the options by other names.
+        try:
+            _ = self.reading, self.tokenizer, self.phrase_rule, self.vocabulary_rule()
+        except ConfigError as error:
+            raise ConfigError(_NAMES.sub(_option_name, str(error))) from error
 
     @property
     def reading(self) -> Reading:
@@ -158,6 +167,12 @@ class TextOptions:
                 is_long = isinstance(value, tuple) and len(value) > _LISTED
                 notes[field.name] = f"{len(value):,} words" if is_long else value
         return notes
+
+
+def _option_name(match: re.Match[str]) -> str:
+    name = next(filter(None, match.groups()))
+    special = {"only": "vocab", "sentences": "sentence_ends"}
+    return special.get(name, f"phrase_{name}")
 
 
 def _sorted_words(name: str, words: Any) -> tuple[str, ...]:
