@@ -71,10 +71,13 @@ def run_limited(job: dict[str, Any]) -> dict[str, Any]:
     from xw2v.model import train_model
     from xw2v.text import encode_files
 
-    began = time.perf_counter()
-    vocabulary, corpus = encode_files([job["corpus"]], workers=job["workers"])
-    read = time.perf_counter()
     config = TrainingConfig(**job["options"], workers=job["workers"], epochs=1)
+    began = time.perf_counter()
+    vocabulary, corpus = encode_files(
+        [job["corpus"]], min_count=config.min_count, workers=config.workers
+    )
+    read = time.perf_counter()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
     train_model(vocabulary, corpus, config)
     ended = time.perf_counter()
     return {
@@ -83,6 +86,7 @@ def run_limited(job: dict[str, Any]) -> dict[str, Any]:
         "kept": corpus.n_words,
         "vocabulary": len(vocabulary),
         "train": ended - read,
+        "read_peak_mb": usage.ru_maxrss / 1000,
     }
 
 
