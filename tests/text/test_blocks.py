@@ -222,6 +222,15 @@ def test_blocks_may_be_split_ahead_and_numbered_anew(
                 expected, base = {}, 1000
 
 
+def test_blocks_split_at_the_same_time_teach_each_run_once() -> None:
+    encoder = Encoder()
+    block = b"a b c x" + b"y" * 9 + b" " * 9
+    for split in [encoder.encoder.split(block) for _ in range(3)]:
+        encoder.encoder.number(split)
+    assert encoder.encoder._known.texts() == [b"a", b"b", b"c", b"x" + b"y" * 9]
+    assert encoder.words(b"d a e b" + b" " * 9) == ["d", "a", "e", "b"]
+
+
 def test_known_words_have_no_numbers_until_they_occur_again() -> None:
     encoder = Encoder()
     encoder.words(b"a b c d" + b" " * 9)

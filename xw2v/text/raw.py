@@ -301,15 +301,12 @@ class RawCorpus:
             self._ids.overwrite(position, piece)
             position += piece.size
 
-        # Phrases are learned first, from the first round, and joined in the second one.
-        rounds = iter((self._remembered(), self.chunks()))
-        done = phrase_pass(self.words, self.counts, rounds.__next__, rule, write)
+        done = phrase_pass(self.words, self.counts, self.chunks, rule, write)
         self._ids.truncate(position)
         spelled = chain.from_iterable(done.spellings(self.words))
         if self._stored is None:
             gaps = done.order == self._gap
             self._gap = int(np.flatnonzero(gaps)[0]) if gaps.any() else None
-            done.counts[gaps] = 0
             words = list(spelled)
             numbers = {word: number for number, word in enumerate(words) if number != self._gap}
             self.words = _HeldWords(words, numbers)
@@ -321,18 +318,6 @@ class RawCorpus:
             self.words = self._stored
         self.counts = done.counts
         return done.table
-
-    def _remembered(self) -> Iterator[NDArray[np.int32]]:
-        """Yield the text without the words that were forgotten; where one was, a sentence ends."""
-        if self._gap is None:
-            yield from self.chunks()
-            return
-        ends = False
-        for marked in self.chunks():
-            is_gap = (marked == self._gap) | (marked == ~self._gap)
-            begins = np.concatenate([[ends], is_gap[:-1]])
-            ends = bool(is_gap[-1])
-            yield np.where(begins, np.minimum(marked, ~marked), marked)[~is_gap]
 
     def encode(self, new_ids: NDArray[np.int32]) -> EncodedCorpus:
         """Give words their ids in a vocabulary. Nothing else can be done with this corpus then.
