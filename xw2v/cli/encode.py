@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from xw2v.cli.fields import GroupedCommand, GroupedOption
+from xw2v.cli.fields import GroupedCommand, output_option
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, training_config
 from xw2v.cli.output import compact, count, print_facts
 from xw2v.cli.progress import Display
@@ -22,27 +22,17 @@ __all__ = ["encode"]
 @TEXT_OPTIONS.options()
 @HYPERPARAMETERS.options("min_count", "max_final_vocab", "workers")
 @cache_option
-@click.option(
+@output_option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
     default="xw2v-corpus",
     metavar="DIR",
     show_default=True,
-    cls=GroupedOption,
-    group="Output",
     help="The directory to write.",
 )
-@click.option(
-    "--overwrite",
-    is_flag=True,
-    cls=GroupedOption,
-    group="Output",
-    help="Replace an encoded corpus that is there.",
-)
-@click.option(
-    "--quiet", is_flag=True, cls=GroupedOption, group="Output", help="Print nothing but errors."
-)
+@output_option("--overwrite", is_flag=True, help="Replace an encoded corpus that is there.")
+@output_option("--quiet", is_flag=True, help="Print nothing but errors.")
 def encode(
     paths: tuple[str, ...], no_cache: bool, out: Path, overwrite: bool, quiet: bool, **options: Any
 ) -> None:

@@ -4,6 +4,8 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
@@ -11,7 +13,7 @@ from click.core import ParameterSource
 
 from xw2v.errors import ConfigError
 
-__all__ = ["FieldOptions", "GroupedCommand", "GroupedOption"]
+__all__ = ["FieldOptions", "GroupedCommand", "GroupedOption", "output_file", "output_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +32,12 @@ class GroupedOption(click.Option):
     def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.group = group
+
+
+output_option = partial(click.option, cls=GroupedOption, group="Output")
+output_file = partial(
+    output_option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE"
+)
 
 
 class GroupedCommand(click.Command):

@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from xw2v.atomic import replacing_file
-from xw2v.cli.fields import GroupedCommand, GroupedOption
+from xw2v.cli.fields import GroupedCommand, output_file, output_option
 from xw2v.cli.hyperparameters import HYPERPARAMETERS
 from xw2v.cli.output import (
     check_new_file,
@@ -44,39 +44,23 @@ _OPTIONS = dataclasses.replace(
 @paths_argument
 @_OPTIONS.options()
 @HYPERPARAMETERS.options("workers")
-@click.option(
+@output_file(
     "-o",
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    cls=GroupedOption,
-    group="Output",
     help="Write the text with a single word for each phrase, a sentence on each line.",
 )
-@click.option(
+@output_file(
     "--list",
     "listing",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    cls=GroupedOption,
-    group="Output",
     help="Write the phrases with their counts and scores, separated by tabs.",
 )
-@click.option(
-    "--overwrite",
-    is_flag=True,
-    cls=GroupedOption,
-    group="Output",
-    help="Replace files that are there.",
-)
-@click.option(
+@output_option("--overwrite", is_flag=True, help="Replace files that are there.")
+@output_option(
     "--top",
     type=click.IntRange(min=0),
     metavar="N",
     default=20,
     show_default=True,
-    cls=GroupedOption,
-    group="Output",
     help="Show so many of the phrases, those of the highest scores.",
 )
 @json_option

@@ -3,8 +3,6 @@
 import importlib.metadata
 import platform
 import shlex
-import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,9 @@ import click
 import numpy as np
 
 from xw2v.backend import Profile, get_device
-from xw2v.cli.fields import GroupedCommand, GroupedOption
+from xw2v.cli.fields import GroupedCommand, output_option
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words, training_config
-from xw2v.cli.output import compact, count, print_facts, print_table
+from xw2v.cli.output import check_new_file, compact, count, print_facts, print_table
 from xw2v.cli.progress import Display
 from xw2v.cli.reading import CorpusReader, cache_option
 from xw2v.cli.text_options import TEXT_OPTIONS, paths_argument
@@ -28,14 +26,12 @@ __all__ = ["train"]
 _SHOWN_WORDS = ("file", "integer", "error", "string", "thread", "class")
 _WORDS_SHOWN = 3
 
-_output = partial(click.option, cls=GroupedOption, group="Output")
-
 
 @click.command(cls=GroupedCommand)
 @paths_argument
 @TEXT_OPTIONS.options()
 @cache_option
-@_output(
+@output_option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
@@ -44,15 +40,15 @@ _output = partial(click.option, cls=GroupedOption, group="Output")
     show_default=True,
     help="The model directory to write.",
 )
-@_output(
+@output_option(
     "--text",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Write the vectors in the text format of word2vec as well.",
 )
-@_output("--overwrite", is_flag=True, help="Replace a model, or --text file, that is there.")
-@_output("--profile", is_flag=True, help="Print where the time of training went.")
-@_output("--quiet", is_flag=True, help="Print nothing but errors.")
+@output_option("--overwrite", is_flag=True, help="Replace a model, or --text file, that is there.")
+@output_option("--profile", is_flag=True, help="Print where the time of training went.")
+@output_option("--quiet", is_flag=True, help="Print nothing but errors.")
 @HYPERPARAMETERS.options()
 def train(
     paths: tuple[str, ...],
@@ -115,15 +111,7 @@ def train(
 def _check_text_file(path: Path, out: Path, overwrite: bool) -> None:
     if path.is_dir() or out.resolve().is_relative_to(path.resolve()):
         raise ModelFileError(f"{path} is a directory; --text names a file")
-    if path.exists() and not path.is_file():
-        return  # a pipe or a device, which holds nothing to be lost
-    if path.exists() and not overwrite:
-        raise ModelFileError(f"{path} exists already; choose another name or use --overwrite")
-    try:
-        with tempfile.TemporaryFile(dir=path.resolve().parent):
-            pass
-    except OSError as error:
-        raise ModelFileError(f"cannot write {path}: {error.strerror or error}") from error
+    check_new_file(path, overwrite)
 
 
 def _summarize(model: SavedModel, out: Path, text: Path | None) -> None:

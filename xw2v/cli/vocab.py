@@ -9,7 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from xw2v.cli.fields import GroupedCommand, GroupedOption
+from xw2v.cli.fields import GroupedCommand, output_file, output_option
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, training_config
 from xw2v.cli.output import (
     check_new_file,
@@ -38,30 +38,18 @@ _THRESHOLDS = (1, 2, 3, 5, 10, 20, 50, 100, 1000)
 @paths_argument
 @TEXT_OPTIONS.options()
 @HYPERPARAMETERS.options("min_count", "max_final_vocab", "workers")
-@click.option(
+@output_file(
     "-o",
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    cls=GroupedOption,
-    group="Output",
     help="Write the words that would be kept, each on a line of its own with a tab and its count.",
 )
-@click.option(
-    "--overwrite",
-    is_flag=True,
-    cls=GroupedOption,
-    group="Output",
-    help="Replace the file if it is there.",
-)
-@click.option(
+@output_option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+@output_option(
     "--top",
     type=click.IntRange(min=0),
     metavar="N",
     default=10,
     show_default=True,
-    cls=GroupedOption,
-    group="Output",
     help="Show so many of the most frequent words.",
 )
 @json_option

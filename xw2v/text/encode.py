@@ -118,9 +118,9 @@ def encode_files(
     length; the end of a file ends its last line. A byte order mark at the beginning of a file is
     dropped.
 
-    The text is read once, in blocks. Memory holds up to a million distinct words and little else:
-    the ids of a large corpus lie in a temporary file, 4 bytes a word, and so do distinct words
-    where there are more.
+    The text is read once, in blocks. Memory holds up to half a million distinct words and little
+    else: the ids of a large corpus lie in a temporary file, 4 bytes a word, and so do distinct
+    words where there are more.
 
     Parameters
     ----------

@@ -31,8 +31,7 @@ class Generation:
     def __init__(self, words: list[str], counts: NDArray[np.int64], base: int) -> None:
         import pyarrow as pa  # noqa: PLC0415
 
-        self.base = base
-        self.size = len(words)
+        self.numbers = slice(base, base + len(words))
         # What str hashes to differs from process to process, but not within this one.
         hashes = np.fromiter(map(hash, words), np.int64, len(words))
         parts = (hashes % PARTITIONS).astype(np.int8)

@@ -251,19 +251,18 @@ class RawCorpus:
         for partition in range(PARTITIONS):
             total_up([g.partition(partition) for g in self._generations], first, totals)
         new_numbers = scratch_array(n, np.int32, self._memory_bytes)
-        kept = []
         n_words = 0
         for generation in self._generations:
-            its = slice(generation.base, generation.base + generation.size)
+            its = generation.numbers
             is_first = first[its] == np.arange(its.start, its.stop, dtype=np.int32)
             new_numbers[its] = n_words + np.cumsum(is_first, dtype=np.int32) - 1
             n_words += int(np.count_nonzero(is_first))
-            kept.append(np.flatnonzero(is_first))
         counts = scratch_array(n_words, np.int64, self._memory_bytes)
         self._stored = words = StoredWords()
         n_words = 0
-        for generation, places in zip(self._generations, kept, strict=True):
-            its = slice(generation.base, generation.base + generation.size)
+        for generation in self._generations:
+            its = generation.numbers
+            places = np.flatnonzero(first[its] == np.arange(its.start, its.stop, dtype=np.int32))
             # `first` is not above the numbers of its generation: what it refers to is renumbered.
             new_numbers[its] = new_numbers[first[its]]
             counts[n_words : n_words + places.size] = totals[its][places]

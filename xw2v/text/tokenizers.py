@@ -195,6 +195,9 @@ def _jieba() -> Callable[[str], list[str]]:
 
     jieba.setLogLevel("ERROR")
     tokenizer = jieba.Tokenizer()
+    # Else it would read a dictionary in the format of marshal out of a folder that all can write.
+    tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
+    tokenizer.initialized = True
     cut: Callable[[str], list[str]] = tokenizer.lcut
     return cut
 
