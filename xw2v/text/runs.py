@@ -11,8 +11,8 @@ __all__ = ["BlockRuns", "KnownRuns", "find_runs"]
 _NEWLINE = ord("\n")
 _SPACE = bytes([*range(9, 14), *range(28, 33)])  # that of str.split
 # Bytes, and runs, that are worked on at a time: their arrays stay in the processor's cache.
-_BYTES = 1 << 16
-_RUNS = 1 << 14
+_BYTES = 1 << 20
+_RUNS = 1 << 18
 # A run of up to so many bytes is hashed as one integer. Runs in the last bytes of a block are
 # not, as reading an integer there would read beyond the end.
 _SHORT = 8
