@@ -185,3 +185,17 @@ def test_the_kernel_can_be_imported_by_itself() -> None:
 def test_public_names_are_sorted_and_there() -> None:
     assert xw2v.__all__ == sorted(xw2v.__all__)
     assert all(hasattr(xw2v, name) for name in xw2v.__all__)
+
+
+def test_reading_text_does_not_import_pandas(tmp_path: Path) -> None:
+    """Which pyarrow does, without need, where it is installed; it takes longer than reading."""
+    path = tmp_path / "text"
+    path.write_text("a b\n" * 10 + "somewhat longer words\n" * 10)
+    code = (
+        f"import sys; from xw2v.text import encode_files; encode_files([{str(path)!r}]); "
+        "print('pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "False"

@@ -1,12 +1,14 @@
 """Blocks of UTF-8 text to numbered runs between white space, the fast way."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["BlockRuns", "KnownRuns", "find_runs"]
+
+_Number = TypeVar("_Number", np.int32, np.uint64)
 
 _NEWLINE = ord("\n")
 _SPACE = bytes([*range(9, 14), *range(28, 33)])  # that of str.split
@@ -46,7 +48,11 @@ class KnownRuns:
         import pyarrow as pa  # noqa: PLC0415
 
         no_slots = np.empty(0, np.int32)
-        return cls(pa.array([], pa.uint64()), pa.array([], pa.binary()), no_slots, no_slots)
+        no_short = _arrow(np.empty(0, np.uint64))
+        no_long = pa.Array.from_buffers(
+            pa.binary(), 0, [None, pa.py_buffer(np.zeros(1, np.int32)), pa.py_buffer(b"")]
+        )
+        return cls(no_short, no_long, no_slots, no_slots)
 
     def __len__(self) -> int:
         return self.short_slots.size + self.long_slots.size
@@ -55,7 +61,7 @@ class KnownRuns:
         """Return the runs by slot."""
         texts = np.empty(len(self), object)
         # Bytes of a fixed length end before the zeros that pad them.
-        texts[self.short_slots] = self.short.to_numpy().astype("<u8").view(f"S{_SHORT}")
+        texts[self.short_slots] = _numpy(self.short, np.uint64).astype("<u8").view(f"S{_SHORT}")
         texts[self.long_slots] = [text.rstrip(_SPACE) for text in self.long.to_pylist()]
         return texts.tolist()
 
@@ -64,19 +70,17 @@ class KnownRuns:
         import pyarrow.compute as pc  # noqa: PLC0415
 
         lengths = np.full(len(self), _SHORT, np.int32)
-        lengths[self.long_slots] = pc.binary_length(self.long).to_numpy()
+        lengths[self.long_slots] = _numpy(pc.binary_length(self.long), np.int32)
         return lengths
 
     def chosen(self, slots: NDArray[np.intp]) -> "KnownRuns":
         """Return the runs of some slots, which rise; they are numbered anew."""
-        import pyarrow as pa  # noqa: PLC0415
-
         new_slots = np.full(len(self), -1, np.int32)
         new_slots[slots] = np.arange(slots.size, dtype=np.int32)
         short, long = new_slots[self.short_slots], new_slots[self.long_slots]
         return KnownRuns(
-            self.short.filter(pa.array(short >= 0)),
-            self.long.filter(pa.array(long >= 0)),
+            self.short.take(_arrow(np.flatnonzero(short >= 0))),
+            self.long.take(_arrow(np.flatnonzero(long >= 0))),
             short[short >= 0],
             long[long >= 0],
         )
@@ -150,12 +154,12 @@ def find_runs(block: bytes, known: KnownRuns) -> BlockRuns:
     runs = pa.Array.from_buffers(pa.binary(), starts.size, buffers)
 
     # The known ones come first, so the distinct ones begin with them, in their order.
-    short_numbers, new_short = _numbered(known.short, pa.array(keys))
-    long_numbers, new_long = _numbered(known.long, runs.take(pa.array(long)))
+    short_numbers, new_short = _numbered(known.short, _arrow(keys))
+    long_numbers, new_long = _numbered(known.long, runs.take(_arrow(long)))
     first_short = _first_places(short_numbers, len(known.short), len(new_short))
     first_long = long[_first_places(long_numbers, len(known.long), len(new_long))]
     # The key of all long runs is no run: it goes behind all others, and away.
-    is_run = new_short.to_numpy() != _NO_RUN
+    is_run = _numpy(new_short, np.uint64) != _NO_RUN
     first_short[~is_run] = starts.size
     ranks = np.empty(first_short.size + first_long.size, np.int32)
     ranks[np.argsort(np.concatenate([first_short, first_long]))] = np.arange(ranks.size)
@@ -167,7 +171,8 @@ def find_runs(block: bytes, known: KnownRuns) -> BlockRuns:
         short_numbers, mode="clip"
     )
     slots[long] = np.concatenate([known.long_slots, n_known + long_ranks])[long_numbers]
-    new = KnownRuns(new_short.filter(pa.array(is_run)), new_long, short_ranks[is_run], long_ranks)
+    its_short = new_short.take(_arrow(np.flatnonzero(is_run)))
+    new = KnownRuns(its_short, new_long, short_ranks[is_run], long_ranks)
     return BlockRuns(known, slots, new, line_ends)
 
 
@@ -224,6 +229,26 @@ def _keys(
     return keys, np.concatenate(long)
 
 
+def _arrow(values: NDArray[Any]) -> Any:
+    """View numbers as a pyarrow array.
+
+    `pyarrow.array` would do, but imports pandas first where that is installed, which takes longer
+    than reading many a text.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(values)])
+
+
+def _numpy(array: Any, dtype: type[_Number]) -> NDArray[_Number]:
+    """View a pyarrow array of numbers, none of them null; see `_arrow`."""
+    if not len(array):
+        return np.empty(0, dtype)
+    values = np.frombuffer(array.buffers()[1], dtype)
+    return values[array.offset : array.offset + len(array)]
+
+
 def _numbered(known: Any, runs: Any) -> tuple[NDArray[np.int32], Any]:
     """Return the numbers of runs, known ones first, and the distinct ones that are new."""
     import pyarrow as pa  # noqa: PLC0415
@@ -232,7 +257,7 @@ def _numbered(known: Any, runs: Any) -> tuple[NDArray[np.int32], Any]:
         return np.empty(0, np.int32), runs
     # (A chunk of no elements would be left out.)
     encoded = pa.chunked_array([known, runs]).dictionary_encode().chunks[-1]
-    return encoded.indices.to_numpy(), encoded.dictionary[len(known) :]
+    return _numpy(encoded.indices, np.int32), encoded.dictionary[len(known) :]
 
 
 def _first_places(numbers: NDArray[np.int32], n_known: int, n_new: int) -> NDArray[np.intp]:
