@@ -9,9 +9,9 @@ UTF-8, whatever it is packed into.
     python benchmarks/ingest.py [CORPUS] --output ingest-DATE.json
 
 `--parts memory` makes a text of `--large-mb`, of which each 100 MB have distinct words of their
-own, and counts, encodes and trains on it in a process that may hold `--limit-mb` of its own
-(RLIMIT_DATA; Linux). Files that are mapped do not count, as the system takes their memory away
-when something else needs it; how much was resident, those included, is in the table.
+own, and counts, encodes and trains on it in a process that may hold `--limit-mb` (Linux). That is
+what it reserves for itself (RLIMIT_DATA), used or not; or, with `--cgroup DIR`, the folder of a
+control group that was made with such a limit, all that it uses, cached files included.
 """
 
 import bz2
@@ -81,7 +81,12 @@ _SOURCES: dict[str, dict[str, Any]] = {
 @click.option("--workers", default=None, help="Numbers of workers; 1 and all cores by default.")
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--large-mb", default=4000, show_default=True, help="Of the text of the part memory.")
-@click.option("--limit-mb", default=400, show_default=True, help="What its process may hold.")
+@click.option("--limit-mb", default=500, show_default=True, help="What its process may hold.")
+@click.option(
+    "--cgroup",
+    type=click.Path(exists=True, file_okay=False),
+    help="The control group that holds it to that.",
+)
 @click.option("--output", type=click.Path(dir_okay=False), help="Write all figures as JSON.")
 def main(
     corpus: Path | None,
@@ -90,6 +95,7 @@ def main(
     repeats: int,
     large_mb: int,
     limit_mb: int,
+    cgroup: str | None,
     output: str | None,
 ) -> None:
     """Measure how fast xw2v reads CORPUS, a plain text, beside gensim."""
@@ -116,7 +122,7 @@ def main(
             elif part == "phrases":
                 made = phrases(console, text, folder)
             else:
-                made = memory(console, text, folder, counts[-1], large_mb, limit_mb)
+                made = memory(console, text, folder, counts[-1], large_mb, limit_mb, cgroup)
             document["parts"][part] = made
             write_json(output, document)
 
@@ -255,7 +261,13 @@ def phrases(console: Console, text: Path, folder: Path) -> list[Result]:
 
 
 def memory(
-    console: Console, text: Path, folder: Path, workers: int, large_mb: int, limit_mb: int
+    console: Console,
+    text: Path,
+    folder: Path,
+    workers: int,
+    large_mb: int,
+    limit_mb: int,
+    cgroup: str | None,
 ) -> list[Result]:
     """Count, encode and train on a text that is many times larger than the memory allowed."""
     path = folder / "large.txt"
@@ -270,7 +282,8 @@ def memory(
                 break
     # As many words are kept as of the text itself.
     options = {"min_count": 5 * pieces}
-    result = run("limited", path, folder, workers, limit=limit_mb * 1_000_000, options=options)
+    limits = {"limit": limit_mb * 1_000_000, "cgroup": cgroup}
+    result = run("limited", path, folder, workers, options=options, **limits)
     path.unlink()
     table = plain_table(
         f"{size / 1e6:,.0f} MB of text in a process that may hold {limit_mb} MB",

@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -60,13 +61,15 @@ def run_phrases(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_limited(job: dict[str, Any]) -> dict[str, Any]:
-    """Count, encode and train in as much memory of its own as is allowed."""
+    """Count, encode and train in as much memory as is allowed."""
     import resource
 
     import numpy  # noqa: F401, ICN001 (what is imported counts, so it comes first)
 
-    limit = job["limit"]
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    if job["cgroup"]:
+        Path(job["cgroup"], "cgroup.procs").write_text(str(os.getpid()))
+    else:
+        resource.setrlimit(resource.RLIMIT_DATA, (job["limit"], job["limit"]))
     from xw2v import TrainingConfig
     from xw2v.model import train_model
     from xw2v.text import encode_files
