@@ -169,7 +169,7 @@ def _damage(name: str, kind: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, ValueError, IndexError) as error:
         raise CorpusError(
-            f"{name} is not {kind} or is damaged: {str(error).partition(chr(10))[0]}; "
+            f"{name} is not {kind} or is damaged: {str(error).partition(chr(10))[0].rstrip('.')}; "
             "get it whole again, or name its format"
         ) from error
 
