@@ -666,3 +666,8 @@ class TestTemporaryFile:
         with count_files([path], workers=3, block_bytes=10):
             names = [thread.name for thread in threading.enumerate()]
             assert not [name for name in names if name.startswith("xw2v-read")]
+
+
+def test_no_workers(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="workers must be at least 1, not 0"):
+        encode_files([write(tmp_path, "a b")], workers=0)

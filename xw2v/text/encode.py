@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from xw2v.cores import usable_cores
-from xw2v.errors import CorpusError
+from xw2v.errors import ConfigError, CorpusError
 from xw2v.text.blocks import BlockEncoder, SplitBlock
 from xw2v.text.choosing import VocabularyRule, choose_vocabulary
 from xw2v.text.corpus import EncodedCorpus
@@ -147,6 +147,8 @@ def encode_files(
     CorpusError
         If a source is missing, unreadable or not what it should be, or fewer than two words
         remain. All sources are looked for before the first is read.
+    ConfigError
+        If a number cannot work.
     """
     rule = options.vocabulary_rule(min_count, max_final_vocab)
     with count_files(paths, options, workers=workers, progress=progress) as text:
@@ -388,6 +390,8 @@ def _read(
     progress: OnRead | None,
 ) -> None:
     """Put the words of blocks into a raw corpus."""
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers must be at least 1, not {workers}")
     began = time.perf_counter()
     encoder = BlockEncoder(
         raw.number, options.tokenizer, options.encoding_errors, options.sentence_ends
