@@ -22,7 +22,7 @@ Call = Callable[..., Outcome]
 
 COMMANDS = [
     *("train", "encode", "vocab", "phrases"),
-    *("most-similar", "similarity", "analogy", "evaluate", "info", "cache"),
+    *("most-similar", "similarity", "analogy", "evaluate", "convert", "info", "cache"),
 ]
 
 

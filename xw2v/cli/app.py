@@ -59,6 +59,7 @@ _COMMANDS = (
     _Deferred("similarity", "query", "Show how similar two words are."),
     _Deferred("analogy", "query", "Find D where A is to B as C is to D."),
     _Deferred("evaluate", "evaluate", "Score a model on analogies and on human judgments."),
+    _Deferred("convert", "convert", "Write vectors in another format."),
     _Deferred("info", "info", "Show what a model is and how it was trained."),
     _Deferred("cache", "cache", "Show or remove the encoded texts that are kept."),
 )

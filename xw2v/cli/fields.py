@@ -41,7 +41,18 @@ output_file = partial(
 
 
 class GroupedCommand(click.Command):
-    """A command whose help lists the options under their headings."""
+    """A command whose help lists the options under their headings.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of `click.Command`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # As of the whole program, should the command be used by itself.
+        self.context_settings.setdefault("help_option_names", ["-h", "--help"])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section for each heading, in the order of the options."""

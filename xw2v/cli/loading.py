@@ -7,7 +7,7 @@ import click
 
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, VECTORS_HELP
 from xw2v.config import Vectors
-from xw2v.formats import load_word_vectors
+from xw2v.formats import read_vectors
 from xw2v.vectors import WordVectors
 
 __all__ = ["load_vectors", "model_argument", "vectors_option"]
@@ -23,12 +23,12 @@ vectors_option = click.option(
 
 
 def load_vectors(model: Path, vectors: Vectors | None) -> WordVectors:
-    """Read the word vectors of a model: those that --vectors names, if it does.
+    """Read word vectors: those of a model that --vectors names, if it does, or those of a file.
 
     Raises
     ------
     ModelFileError, ConfigError
-        As `xw2v.formats.load_word_vectors`.
+        As `xw2v.formats.read_vectors`.
     """
     with HYPERPARAMETERS.named():
-        return load_word_vectors(model, vectors)
+        return read_vectors(model, None, vectors)

@@ -9,15 +9,27 @@ from xw2v.formats.model_directory import (
     load_word_vectors,
     save_model,
 )
+from xw2v.formats.vector_files import (
+    READABLE,
+    WRITABLE,
+    format_of_name,
+    read_vectors,
+    write_vectors,
+)
 from xw2v.formats.word2vec import write_word2vec_text
 
 __all__ = [
+    "READABLE",
+    "WRITABLE",
     "SavedModel",
     "check_writable",
+    "format_of_name",
     "is_model",
     "load_model",
     "load_vocabulary",
     "load_word_vectors",
+    "read_vectors",
     "save_model",
+    "write_vectors",
     "write_word2vec_text",
 ]
