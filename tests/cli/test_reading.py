@@ -187,7 +187,7 @@ class TestCache:
     ) -> None:
         assert not encode()
         first = {name: (tmp_path / "corpus" / name).read_bytes() for name in FILES[1:]}
-        monkeypatch.setattr("xw2v.text.reuse.encode_files", None)  # to call it is an error
+        monkeypatch.setattr("xw2v.text.reuse.count_sources", None)  # to call it is an error
         assert encode()
         for name, data in first.items():
             assert (tmp_path / "corpus" / name).read_bytes() == data

@@ -461,7 +461,7 @@ def test_pictures_are_part_of_the_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize(
-    "step", ["sync_file", "sync_directory", "_write_files", "replacing_directory", "_json_bytes"]
+    "step", ["sync_file", "sync_directory", "_write_files", "replacing_directory", "json_bytes"]
 )
 @pytest.mark.parametrize("is_there", [False, True])
 def test_an_interrupted_save_leaves_what_was_there(

@@ -32,6 +32,7 @@ from xw2v.atomic import (
     why_not_replaceable,
 )
 from xw2v.errors import ModelFileError
+from xw2v.formats.json_files import json_bytes
 from xw2v.vectors import WordVectors
 
 __all__ = [
@@ -99,12 +100,12 @@ def write_numpy_directory(
     if loss_history is not None:
         arrays[_LOSS] = _loss_to_write(path, loss_history)
     texts = {
-        _WORD_TO_ID: _json_bytes({word: row for row, word in enumerate(words)}),
-        _ID_TO_WORD: _json_bytes({str(row): word for row, word in enumerate(words)}),
+        _WORD_TO_ID: json_bytes({word: row for row, word in enumerate(words)}),
+        _ID_TO_WORD: json_bytes({str(row): word for row, word in enumerate(words)}),
     }
     if config is not None:
         try:
-            texts[_CONFIG] = _json_bytes(dict(config), indent=2)
+            texts[_CONFIG] = json_bytes(dict(config), indent=2)
         except (TypeError, ValueError, RecursionError) as error:
             raise ModelFileError(
                 f"cannot write {path / _CONFIG}: {error}; a configuration holds strings, finite "
@@ -262,15 +263,6 @@ def _is_numpy_directory(path: Path) -> bool:
 
 def _is_ours(name: str) -> bool:
     return name in _FILES
-
-
-def _json_bytes(value: Mapping[str, Any], indent: int | None = None) -> bytes:
-    try:
-        text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
-        return (text + "\n").encode()
-    except UnicodeEncodeError:
-        # A word with half of a surrogate pair in it: JSON can hold it, UTF-8 cannot.
-        return (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
 
 
 def _read_words(directory: Path) -> list[str]:

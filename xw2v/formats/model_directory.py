@@ -43,6 +43,7 @@ from xw2v.atomic import (
 )
 from xw2v.config import TrainingConfig, Vectors, check_vectors
 from xw2v.errors import ConfigError, ModelFileError
+from xw2v.formats.json_files import json_bytes
 from xw2v.vectors import WordVectors, matrices_needed, word_vector_rows
 
 __all__ = [
@@ -330,8 +331,8 @@ def _write_files(
         json.dumps({key: _plain_number(value) for key, value in record.items()}) + "\n"
         for record in model.loss_history
     ]
-    (directory / _CONFIG).write_bytes(_json_bytes(config, indent=2))
-    (directory / _VOCABULARY).write_bytes(_json_bytes(vocabulary))
+    (directory / _CONFIG).write_bytes(json_bytes(config, indent=2))
+    (directory / _VOCABULARY).write_bytes(json_bytes(vocabulary))
     (directory / _LOSS).write_bytes("".join(loss).encode())
     tensors = {"input": model.input_vectors, "output": model.output_vectors}
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
@@ -353,15 +354,6 @@ def _xw2v_version() -> str:
         return importlib.metadata.version("xw2v")
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _json_bytes(value: object, indent: int | None = None) -> bytes:
-    try:
-        text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
-        return (text + "\n").encode()
-    except UnicodeEncodeError:
-        # A word with half of a surrogate pair in it: JSON can hold it, UTF-8 cannot.
-        return (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
 
 
 def _plain_number(value: float | int) -> float | int | None:

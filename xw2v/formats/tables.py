@@ -18,6 +18,7 @@ from xw2v.atomic import (
 )
 from xw2v.errors import ModelFileError
 from xw2v.formats.arrays import first_not_finite, matrix_to_write
+from xw2v.formats.text_vectors import joined_rows
 from xw2v.vectors import WordVectors
 
 __all__ = ["read_parquet", "write_parquet", "write_tensorboard"]
@@ -479,18 +480,10 @@ def _is_tensorboard_file(name: str) -> bool:
 
 
 def _write_values(path: Path, table: npt.NDArray[np.float32]) -> None:
-    import pyarrow as pa  # noqa: PLC0415 (as elsewhere: 0.1 s)
-    import pyarrow.compute as pc  # noqa: PLC0415
-
-    size = table.shape[1]
-    step = max(1, _VALUES_AT_ONCE // size)
+    step = max(1, _VALUES_AT_ONCE // table.shape[1])
     with path.open("wb") as file:
         for start in range(0, len(table), step):
-            rows = table[start : start + step]
-            # Arrow writes the shortest digits that read back the same, and fast.
-            values = pc.cast(pa.array(rows.ravel()), pa.string())
-            offsets = pa.array(size * np.arange(len(rows) + 1, dtype=np.int32))
-            lines = pc.binary_join(pa.ListArray.from_arrays(offsets, values), "\t").to_pylist()
+            lines = joined_rows(table[start : start + step], "\t").to_pylist()
             file.write(("\n".join(lines) + "\n").encode())
     sync_file(path)
 

@@ -14,19 +14,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from xw2v.atomic import replacing_file
 from xw2v.errors import ModelFileError
+from xw2v.formats.arrays import first_not_finite
 
 __all__ = [
     "Source",
     "Table",
     "as_header",
     "checked_table",
+    "joined_rows",
     "opened",
     "read_header",
     "read_lines",
@@ -445,15 +447,12 @@ def checked_table(path: Path, words: Sequence[str], vectors: npt.ArrayLike) -> F
             "one row for each word"
         )
     _check_words(path, words)
-    step = max(1, _VALUES_AT_ONCE // max(1, table.shape[1]))
-    for start in range(0, len(words), step):
-        finite = np.isfinite(table[start : start + step]).all(axis=1)
-        if not finite.all():
-            word = words[start + int(np.argmin(finite))]
-            raise ModelFileError(
-                f"cannot write {path}: the vector of the word {word!r} holds NaN or infinity; "
-                "leave it out"
-            )
+    row = first_not_finite(table)
+    if row is not None:
+        raise ModelFileError(
+            f"cannot write {path}: the vector of the word {words[row]!r} holds NaN or infinity; "
+            "leave it out"
+        )
     return table
 
 
@@ -479,6 +478,30 @@ def _check_words(path: Path, words: Sequence[str]) -> None:
         seen.add(word)
 
 
+def joined_rows(rows: Floats, separator: str) -> Any:
+    """Return the numbers of each row as text.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, D), float32
+    separator : str
+        What stands between numbers.
+
+    Returns
+    -------
+    pyarrow.Array of string, shape (n,)
+        With as many digits as it takes to read the same float32 back.
+    """
+    import pyarrow as pa  # noqa: PLC0415  (slow to import)
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    # Arrow writes the shortest digits that read back the same, some 15 times as fast as NumPy
+    # and Python do.
+    values = pc.cast(pa.array(rows.ravel()), pa.string())
+    offsets = pa.array(rows.shape[1] * np.arange(len(rows) + 1, dtype=np.int32))
+    return pc.binary_join(pa.ListArray.from_arrays(offsets, values), separator)
+
+
 def write_lines(file: BinaryIO, words: Sequence[str], table: Floats, *, header: bool) -> None:
     """Write the lines of a text format.
 
@@ -500,12 +523,7 @@ def write_lines(file: BinaryIO, words: Sequence[str], table: Floats, *, header: 
     if header:
         file.write(f"{len(words)} {size}\n".encode())
     for start in range(0, len(words), step):
-        rows = table[start : start + step]
-        # Arrow writes the shortest digits that read back the same, some 15 times as
-        # fast as NumPy and Python do.
-        values = pc.cast(pa.array(rows.ravel()), pa.string())
-        offsets = pa.array(size * np.arange(len(rows) + 1, dtype=np.int32))
-        numbers = pc.binary_join(pa.ListArray.from_arrays(offsets, values), " ")
+        numbers = joined_rows(table[start : start + step], " ")
         names = pa.array(words[start : start + step], pa.string())
         lines = pc.binary_join_element_wise(names, numbers, " ").to_pylist()
         if start == 0 and not header and as_header(lines[0].encode()):

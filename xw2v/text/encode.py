@@ -6,7 +6,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -32,6 +32,7 @@ __all__ = [
     "ReadProgress",
     "count_files",
     "count_sentences",
+    "count_sources",
     "count_texts",
     "encode_files",
     "encode_sentences",
@@ -223,9 +224,33 @@ def encode_sentences(
         return text.encode(rule)
 
 
-@contextmanager
 def count_files(
-    paths: Paths,
+    paths: Paths, options: TextOptions = _DEFAULTS, **settings: Any
+) -> AbstractContextManager[CountedText]:
+    """Count the words of files, for as long as the context lasts.
+
+    Parameters
+    ----------
+    paths, options
+        As for `encode_files`.
+    **settings
+        As for `count_sources`.
+
+    Returns
+    -------
+    context manager of CountedText
+
+    Raises
+    ------
+    CorpusError
+        As `encode_files`.
+    """
+    return count_sources(find_sources(paths), options, **settings)
+
+
+@contextmanager
+def count_sources(
+    sources: Sequence[Source],
     options: TextOptions = _DEFAULTS,
     *,
     workers: int | None = None,
@@ -233,11 +258,13 @@ def count_files(
     block_bytes: int = BLOCK_BYTES,
     **raw_options: Any,
 ) -> Iterator[CountedText]:
-    """Count the words of files, for as long as the context lasts.
+    """Count the words of sources, for as long as the context lasts.
 
     Parameters
     ----------
-    paths, options, workers, progress
+    sources : sequence of Source
+        What `find_sources` returned.
+    options, workers, progress
         As for `encode_files`.
     block_bytes : int
         Bytes to read at a time.
@@ -253,7 +280,6 @@ def count_files(
     CorpusError
         As `encode_files`.
     """
-    sources = find_sources(paths)
     sizes = [source.size for source in sources if source.size is not None]
     total = sum(sizes) if len(sizes) == len(sources) else None
     blocks = _blocks_of(sources, block_bytes, options)
@@ -280,7 +306,7 @@ def count_texts(
     texts
         As for `encode_texts`.
     options, workers, progress, block_bytes, **raw_options
-        As for `count_files`.
+        As for `count_sources`.
 
     Yields
     ------

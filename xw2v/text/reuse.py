@@ -13,7 +13,7 @@ from xw2v.errors import CorpusError
 from xw2v.text.cache import cache_key, find_cached, keep_cached
 from xw2v.text.choosing import VocabularyRule, choose_vocabulary
 from xw2v.text.corpus import EncodedCorpus
-from xw2v.text.encode import OnRead, encode_files
+from xw2v.text.encode import OnRead, count_sources
 from xw2v.text.options import TextOptions
 from xw2v.text.raw import RawCorpus
 from xw2v.text.sources import find_sources
@@ -86,14 +86,9 @@ def encode_cached(
     found = None if key is None else find_cached(key)
     if found is not None:
         return CachedCorpus(found.vocabulary, found.corpus, True, None)
-    vocabulary, corpus = encode_files(
-        paths,
-        options,
-        min_count=min_count,
-        max_final_vocab=max_final_vocab,
-        workers=workers,
-        progress=progress,
-    )
+    rule = options.vocabulary_rule(min_count, max_final_vocab)
+    with count_sources(sources, options, workers=workers, progress=progress) as text:
+        vocabulary, corpus = text.encode(rule)
     problem = None
     if key is not None:
         notes: dict[str, Any] = {
