@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "text": {"atomic", "cores", "errors"},
     "sampling": {"kernel", "text"},
     "backend": {"cores", "kernel", "errors"},
-    "training": {"sampling", "kernel", "backend", "text", "config", "errors"},
+    "training": {"sampling", "kernel", "backend", "text", "vectors", "config", "errors"},
     "vectors": {"errors"},
     "formats": {"atomic", "vectors", "config", "errors"},
     "plots": {"errors", "vectors"},

@@ -94,7 +94,7 @@ def check_workers(
     In three chunks, of which the last batch is smaller.
     """
     vocabulary, corpus = random_corpus(800, 150, sentence=(1, 30, 7, 500))
-    monkeypatch.setattr("xw2v.training.trainer._CHUNK_WORDS", 300)
+    monkeypatch.setattr("xw2v.training.plan.CHUNK_WORDS", 300)
     options = {**SMALL_BLOCKS, "batch_words": 40 if "pair" in model else 70, **options}
     expected = train(corpus, vocabulary, config(model, workers=1, **options))
     assert len(expected.losses) > 10
@@ -157,7 +157,7 @@ def test_more_workers_than_parts(
 ) -> None:
     """Nobody to have nothing to do is asked for it, but the last batch of a chunk is small."""
     vocabulary, corpus = random_corpus(200, 30)
-    monkeypatch.setattr("xw2v.training.trainer._CHUNK_WORDS", 100)
+    monkeypatch.setattr("xw2v.training.plan.CHUNK_WORDS", 100)
     options = {**SMALL_BLOCKS, "batch_words": 49}
     results = [
         train(corpus, vocabulary, config(model, workers=workers, **options))
@@ -226,7 +226,7 @@ def test_every_epoch_of_every_seed_is_drawn_anew(monkeypatch: pytest.MonkeyPatch
         drawn.append((seed, epoch))
         return sample_piece(*args, seed=seed, epoch=epoch, **options)
 
-    monkeypatch.setattr("xw2v.training.trainer.sample_piece", spy)
+    monkeypatch.setattr("xw2v.training.plan.sample_piece", spy)
     vocabulary, corpus = random_corpus(1000, 50)
     train(corpus, vocabulary, config(seed=7, epochs=3))
     assert drawn == [(7, 0), (7, 1), (7, 2)]
@@ -241,8 +241,8 @@ def test_every_piece_is_sampled_once_by_one_worker(monkeypatch: pytest.MonkeyPat
         return sample_piece(corpus, start, stop, epoch=epoch, **options)
 
     monkeypatch.setattr("xw2v.backend.team._can_fork", lambda: False)
-    monkeypatch.setattr("xw2v.training.trainer.sample_piece", spy)
-    monkeypatch.setattr("xw2v.training.trainer._CHUNK_WORDS", 700)
+    monkeypatch.setattr("xw2v.training.plan.sample_piece", spy)
+    monkeypatch.setattr("xw2v.training.plan.CHUNK_WORDS", 700)
     monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", 100)
     vocabulary, corpus = random_corpus(1300, 50)
     train(corpus, vocabulary, config(workers=3, batch_words=64, model="pair"))
@@ -507,7 +507,7 @@ def test_initial_parameters_are_the_same_in_any_shares(
     n = 300
     expected = initial(n, options)
     for at_once in (1, 100, 1 << 15):
-        monkeypatch.setattr("xw2v.training.trainer._DRAWN_AT_ONCE", at_once)
+        monkeypatch.setattr("xw2v.training.initial._DRAWN_AT_ONCE", at_once)
         for borders in ([0, n], [0, 0, 1, n], [0, 17, 150, 151, 299, n], [0, n, n]):
             parts = np.zeros_like(expected)
             for start, stop in pairwise(borders):
@@ -653,7 +653,7 @@ def test_what_goes_wrong_in_a_helper_ends_training(
             raise OSError(5, "cannot read the corpus")
         return sample_piece(*args, **options)
 
-    monkeypatch.setattr("xw2v.training.trainer.sample_piece", broken)
+    monkeypatch.setattr("xw2v.training.plan.sample_piece", broken)
     monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", 100)
     vocabulary, corpus = random_corpus(2000, 50)
     with pytest.raises(OSError, match="cannot read the corpus"):
@@ -670,7 +670,7 @@ def test_a_helper_that_is_killed_ends_training(monkeypatch: pytest.MonkeyPatch) 
             os.kill(os.getpid(), signal.SIGKILL)
         return sample_piece(*args, **options)
 
-    monkeypatch.setattr("xw2v.training.trainer.sample_piece", fatal)
+    monkeypatch.setattr("xw2v.training.plan.sample_piece", fatal)
     monkeypatch.setattr("xw2v.sampling.chunks.PIECE_WORDS", 100)
     vocabulary, corpus = random_corpus(2000, 50)
     with pytest.raises(TrainingError, match=r"xw2v-1 was killed by signal 9.*min_count"):

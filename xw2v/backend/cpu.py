@@ -196,6 +196,15 @@ class TeamRunner:
                 worker.meet()
             yield step, loss
 
+    def arrays(self) -> dict[str, Floats]:
+        """Return views of all that the steps change; see `Runner.arrays`."""
+        arrays = {"input": self.w_in, "output": self.w_out}
+        for column, (table, rows) in enumerate(list(arrays.items())):
+            for name, state in zip(self._optimizer.state_names, self._exchange.state, strict=True):
+                pairs = state.reshape(-1, 2, *state.shape[1:])
+                arrays[f"{table}.{name}"] = pairs[: len(rows), column]
+        return arrays
+
     def finish(self) -> tuple[Floats, Floats]:
         """Return W_in and W_out, each in one piece; the runner cannot go on after that."""
         table, (n_words, n_outputs) = self._exchange.table, (len(self.w_in), len(self.w_out))

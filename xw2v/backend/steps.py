@@ -68,6 +68,17 @@ class Runner(Protocol):
         """
         ...
 
+    def arrays(self) -> dict[str, Array]:
+        """Return views of all that the steps change, to be read or written between two of them.
+
+        Returns
+        -------
+        dict
+            ``"input"`` and ``"output"``, shape (V, D), float32, and the optimizer's state of both,
+            such as ``"input.squares"``: the same names and shapes on every device.
+        """
+        ...
+
     def finish(self) -> tuple[Array, Array]:
         """Return W_in and W_out, each in one piece; the runner cannot go on after that."""
         ...
@@ -139,6 +150,15 @@ class PortableRunner:
                     with_loss=step.with_loss,
                 )
             yield step, None if loss is None else _mean(loss, batch.predictions)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return views of all that the steps change; see `Runner.arrays`."""
+        tables = {"input": self.w_in, "output": self.w_out}
+        return tables | {
+            f"{table}.{name}": array
+            for table, state in zip(tables, self._states, strict=True)
+            for name, array in zip(self._optimizer.state_names, state, strict=True)
+        }
 
     def finish(self) -> tuple[Array, Array]:
         """Return W_in and W_out."""

@@ -7,7 +7,7 @@ every row, and changes for those that a batch touches.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from array_api_compat import array_namespace
 
@@ -22,7 +22,15 @@ _ORDINARY_RATE = 0.05  # small vocabularies diverge at 0.2 if damped as at 0.05
 
 
 class Optimizer(Protocol):
-    """Changes the rows of a parameter table."""
+    """Changes the rows of a parameter table.
+
+    Attributes
+    ----------
+    state_names : tuple of str
+        What the arrays of its state are called, for those who keep them.
+    """
+
+    state_names: ClassVar[tuple[str, ...]]
 
     def state(self, zeros: Callable[[tuple[int, ...]], Array], shape: tuple[int, int]) -> "State":
         """Return the state that a table needs before the first step.
@@ -87,6 +95,8 @@ class Sgd:
 
     damping: float = 0.2
 
+    state_names: ClassVar[tuple[str, ...]] = ()
+
     def state(self, zeros: Callable[[tuple[int, ...]], Array], shape: tuple[int, int]) -> State:  # noqa: ARG002
         """Return no state."""
         return ()
@@ -126,6 +136,8 @@ class Adagrad:
 
     initial: float = 0.0
     epsilon: float = 1e-10
+
+    state_names: ClassVar[tuple[str, ...]] = ("squares",)
 
     def state(self, zeros: Callable[[tuple[int, ...]], Array], shape: tuple[int, int]) -> State:
         """Return the sums of squared gradients, shape (V, D)."""
@@ -176,6 +188,8 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+
+    state_names: ClassVar[tuple[str, ...]] = ("means", "squares", "steps")
 
     def state(self, zeros: Callable[[tuple[int, ...]], Array], shape: tuple[int, int]) -> State:
         """Return means and mean squares, shape (V, D), and the steps of each row, shape (V,)."""

@@ -39,14 +39,16 @@ class PlannedBatch:
         The share: some of the batch's parts, or none; see `Output.batches`.
     first_part, parts : int
         How many parts of the batch come before the share, and how many it has in all.
-    done : float
-        Share of the chunk's centers that came before the batch, in 0..1.
+    done, then : float
+        Share of the chunk's centers that came before the batch, and that will be done after it;
+        1 after the last.
     """
 
     batches: tuple[Batch, ...]
     first_part: int
     parts: int
     done: float
+    then: float
 
 
 class Layout(Protocol):
@@ -73,6 +75,7 @@ class Layout(Protocol):
         epoch: int,
         index: int,
         share: tuple[int, int] = (0, 1),
+        begin: int = 0,
     ) -> Iterator[PlannedBatch]:
         """Plan the batches of a chunk in random order.
 
@@ -85,11 +88,13 @@ class Layout(Protocol):
             What the draws are made from; `index` is the chunk's number.
         share : (int, int)
             Which of how many shares of every batch to plan.
+        begin : int
+            How many batches to pass over, which were made before.
 
         Yields
         ------
         PlannedBatch
-            Every word of the chunk is a center of just one.
+            Every word of the chunk is a center of just one, if none is passed over.
         """
         ...
 
@@ -133,6 +138,7 @@ class BlockLayout:
         epoch: int,
         index: int,
         share: tuple[int, int] = (0, 1),
+        begin: int = 0,
     ) -> Iterator[PlannedBatch]:
         """Plan the batches of a chunk, its blocks in random order; see `Layout.batches`."""
         xp = array_namespace(chunk.tokens)
@@ -150,7 +156,7 @@ class BlockLayout:
         order = _shuffled(n_parts * together, seed, epoch, index, xp, device)
         key = stream_key(seed, Purpose.NEGATIVES, epoch, index)
         windows = Windows(xp, size, chunk.window, device)
-        for stretches in _stretches(n_parts, self.parts(batch_words), share):
+        for stretches in _stretches(n_parts, self.parts(batch_words), share, begin):
             numbers = _numbers(stretches, 1, xp, device)
             batches: Sequence[Batch] = []
             if numbers.shape[0]:
@@ -223,13 +229,14 @@ class PairLayout:
         epoch: int,
         index: int,
         share: tuple[int, int] = (0, 1),
+        begin: int = 0,
     ) -> Iterator[PlannedBatch]:
         """Plan the batches of a chunk, its centers in random order; see `Layout.batches`."""
         xp = array_namespace(chunk.tokens)
         device = device_of(chunk.tokens)
         order = _shuffled(len(chunk), seed, epoch, index, xp, device)
         key = stream_key(seed, Purpose.NEGATIVES, epoch)
-        for stretches in _stretches(len(chunk), batch_words, share):
+        for stretches in _stretches(len(chunk), batch_words, share, begin):
             some = xp.take(order, _numbers(stretches, 1, xp, device), axis=0)
             batch = self._plan(chunk, some, key)
             yield from _planned([batch], stretches, len(chunk))
@@ -308,7 +315,9 @@ class _Stretch(NamedTuple):
     stop: int
 
 
-def _stretches(n_parts: int, step: int, share: tuple[int, int]) -> Iterator[list[_Stretch]]:
+def _stretches(
+    n_parts: int, step: int, share: tuple[int, int], begin: int
+) -> Iterator[list[_Stretch]]:
     """Cut the parts of a chunk into batches, and yield the shares of a few of them at a time.
 
     Planning is many small calls; for the shares of several batches, the smaller the more, they
@@ -316,9 +325,9 @@ def _stretches(n_parts: int, step: int, share: tuple[int, int]) -> Iterator[list
     """
     rank, of = share
     together = of * _PLANNED_AT_ONCE
-    for begin in range(0, n_parts, step * together):
+    for low in range(begin * step, n_parts, step * together):
         stretches = []
-        for first in range(begin, min(begin + step * together, n_parts), step):
+        for first in range(low, min(low + step * together, n_parts), step):
             parts = min(step, n_parts - first)
             start, stop = (first + parts * r // of for r in (rank, rank + 1))
             stretches.append(_Stretch(first, parts, start, stop))
@@ -349,7 +358,8 @@ def _planned(
         end = begin + stop - start
         whole = len(batches) == 1
         share = [batches[0].part(begin, end)] if whole else batches[begin:end]
-        yield PlannedBatch(tuple(share), start - first, parts, first / n_parts)
+        done, then = first / n_parts, (first + parts) / n_parts
+        yield PlannedBatch(tuple(share), start - first, parts, done, then)
         begin = end
 
 

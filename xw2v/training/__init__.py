@@ -1,17 +1,27 @@
 """The training loop."""
 
-from xw2v.training.trainer import (
+from xw2v.training.initial import InitialVectors, initialize
+from xw2v.training.run import (
+    Callback,
+    Evaluation,
     LossRecord,
+    Position,
     Progress,
-    TrainingResult,
-    initialize,
-    learning_rate,
-    train,
+    Run,
+    RunState,
 )
+from xw2v.training.schedule import learning_rate
+from xw2v.training.trainer import TrainingResult, train
 
 __all__ = [
+    "Callback",
+    "Evaluation",
+    "InitialVectors",
     "LossRecord",
+    "Position",
     "Progress",
+    "Run",
+    "RunState",
     "TrainingResult",
     "initialize",
     "learning_rate",

@@ -1,0 +1,202 @@
+"""What a corpus is trained with, and in what order."""
+
+import itertools
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from xw2v.backend import Device, Runner, Step, Worker
+from xw2v.config import TrainingConfig
+from xw2v.sampling import ChunkBuffer, keep_thresholds, piece_borders, sample_piece
+from xw2v.text import EncodedCorpus, Vocabulary
+from xw2v.training.choices import choose_batch_words, choose_layout, choose_optimizer
+from xw2v.training.initial import InitialVectors
+from xw2v.training.run import Position
+from xw2v.training.schedule import learning_rate
+
+__all__ = ["CHUNK_WORDS", "Place", "Plan"]
+
+Array = Any
+
+CHUNK_WORDS = 1 << 20
+_BATCHES_A_LOSS = 128  # at most: the loss of so many batches is measured on one of them
+_LOSSES_A_RUN = 50  # at least, where there are as many batches
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a run a batch stands.
+
+    Parameters
+    ----------
+    words : int
+        Corpus words trained before it, over all epochs.
+    then : Position
+        Where the run stands after it.
+    """
+
+    words: int
+    then: Position
+
+
+class Plan:
+    """The batches of a run: the same for all workers.
+
+    Parameters
+    ----------
+    corpus : EncodedCorpus
+    vocabulary : Vocabulary
+    config : TrainingConfig
+    device : Device
+
+    Attributes
+    ----------
+    team : Team
+        Who works on them.
+    """
+
+    def __init__(
+        self,
+        corpus: EncodedCorpus,
+        vocabulary: Vocabulary,
+        config: TrainingConfig,
+        device: Device,
+    ) -> None:
+        self._corpus, self._vocabulary = corpus, vocabulary
+        self._config, self._device = config, device
+        xp, handle = device.xp, device.handle
+        keep = keep_thresholds(vocabulary.counts, config.sample)
+        self._thresholds = xp.asarray(keep, device=handle)
+        kept = int(vocabulary.counts @ (keep / 2**31))
+        # The counts of a model that is trained on are not those of the text alone.
+        kept = kept * corpus.n_words // vocabulary.total
+        self._total = corpus.n_words * config.epochs
+        n_chunks = -(-corpus.n_words // CHUNK_WORDS)
+        borders = [corpus.n_words * i // n_chunks for i in range(n_chunks + 1)]
+        self._chunks = list(itertools.pairwise(borders))
+        longest = max(stop - start for start, stop in self._chunks)
+        batch_words = choose_batch_words(config, device, kept)
+        self._layout = choose_layout(config, vocabulary.counts, device, batch_words)
+        least = self._layout.least_words
+        self._batch_words = max(least, min(batch_words, -(-longest // least) * least))
+        self.team = device.team(config.workers, self._layout.parts(self._batch_words))
+        self.zeros = partial(device.zeros, team=self.team)
+        n_batches = config.epochs * kept // self._batch_words
+        self._loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
+        lengths = self.team.zeros(len(piece_borders(0, longest)), np.int64)
+        self._buffer = ChunkBuffer(longest, config.window, self.zeros, lengths, xp)
+
+    def runner(self, initial: InitialVectors | None) -> Runner:
+        """Return what makes the steps, its parameters zeros.
+
+        Parameters
+        ----------
+        initial : InitialVectors or None
+            Says which vectors are not to change, besides those of the configuration.
+        """
+        config, layout, n_words = self._config, self._layout, len(self._vocabulary)
+        parts = layout.parts(self._batch_words)
+        hierarchical = config.output == "hierarchical"
+        trainable: list[Array | None] = [None, None]
+        if config.frozen or (initial is not None and initial.frozen):
+            masks = np.ones((2, n_words), dtype=np.float32)
+            masks[:, self._vocabulary.encode(config.frozen)] = 0.0
+            if initial is not None and initial.frozen:
+                masks[0, initial.ids] = 0.0
+            trainable = [self._device.xp.asarray(m, device=self._device.handle) for m in masks]
+            if hierarchical:
+                trainable[1] = None  # The inner nodes of a tree are no words.
+        return self._device.runner(
+            n_words,
+            config.vector_size,
+            team=self.team,
+            parts=parts,
+            part_rows=layout.part_rows(config.window),
+            outputs=n_words - 1 if hierarchical else n_words,
+            optimizer=choose_optimizer(config),
+            trainable=(trainable[0], trainable[1]),
+            hidden=parts * layout.least_words if config.output == "softmax" else 0,
+        )
+
+    def steps(self, worker: Worker, share: tuple[int, int], start: Position) -> Iterator[Step]:
+        """Yield the steps from a position to the end of the last epoch.
+
+        Parameters
+        ----------
+        worker : Worker
+        share : (int, int)
+            Which of how many shares of each batch to plan.
+        start : Position
+
+        Yields
+        ------
+        Step
+            Its `info` is a `Place`.
+        """
+        config, n_chunks = self._config, len(self._chunks)
+        first = start.epoch * n_chunks + start.chunk
+        stretches = [divmod(number, n_chunks) for number in range(first, config.epochs * n_chunks)]
+        stages = (self._stage(epoch, index, worker) for epoch, index in stretches)
+        coming = next(stages, iter(()))
+        begin, count = start.batch, start.steps
+        for epoch, index in stretches:
+            deque(coming, maxlen=0)
+            worker.meet()
+            n_pieces = len(piece_borders(*self._chunks[index]))
+            chunk = self._buffer.assemble(range(worker.rank, n_pieces, worker.size), n_pieces)
+            worker.meet()
+            coming = next(stages, iter(()))
+            planned = self._layout.batches(
+                chunk, self._batch_words, config.seed, epoch, index, share, begin
+            )
+            for number, batch in enumerate(planned, begin):
+                count += 1
+                after = (epoch, index, number + 1)
+                if batch.then == 1:
+                    after = (*divmod(epoch * n_chunks + index + 1, n_chunks), 0)
+                place = Place(
+                    self._words(epoch, index, batch.done),
+                    Position(
+                        epoch=after[0],
+                        chunk=after[1],
+                        batch=after[2],
+                        steps=count,
+                        words=self._words(epoch, index, batch.then),
+                    ),
+                )
+                yield Step(
+                    batches=batch.batches,
+                    first_part=batch.first_part,
+                    parts=batch.parts,
+                    alpha=learning_rate(config, place.words / self._total),
+                    with_loss=(count - 1) % self._loss_every == 0,
+                    info=place,
+                )
+                next(coming, None)  # no batch waits for the whole of the next chunk
+            begin = 0
+            self._corpus.release()
+
+    def _words(self, epoch: int, index: int, share: float) -> int:
+        """Return how many corpus words come before a share of a chunk is done."""
+        start, stop = self._chunks[index]
+        return epoch * self._corpus.n_words + start + int((stop - start) * share)
+
+    def _stage(self, epoch: int, index: int, worker: Worker) -> Iterator[None]:
+        """Sample a worker's pieces of a chunk, one at each step of the iterator."""
+        borders = piece_borders(*self._chunks[index])
+        for number in range(worker.rank, len(borders), worker.size):
+            piece = sample_piece(
+                self._corpus,
+                *borders[number],
+                thresholds=self._thresholds,
+                window=self._config.window,
+                shrink_windows=self._config.shrink_windows,
+                seed=self._config.seed,
+                epoch=epoch,
+            )
+            self._buffer.stage(number, piece)
+            yield
