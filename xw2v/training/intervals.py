@@ -1,0 +1,102 @@
+"""How often something happens in the course of a run."""
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Self
+
+from xw2v.errors import ConfigError
+from xw2v.training.run import Run
+
+__all__ = ["Interval", "Timer"]
+
+_TIME = re.compile(r"(\d+(?:\.\d+)?)([smh])")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """So many corpus words or seconds; if neither, an epoch.
+
+    Parameters
+    ----------
+    words : int, optional
+    seconds : float, optional
+    """
+
+    words: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def parse(cls, value: "int | str | Interval", name: str = "interval") -> Self:
+        """Read an interval as people write it.
+
+        Parameters
+        ----------
+        value : int, str or Interval
+            A number of corpus words, such as 1000000 or ``"1_000_000"``; a time, ``"90s"``,
+            ``"10m"`` or ``"2h"``; or ``"epoch"``.
+        name : str
+            What messages call it.
+
+        Raises
+        ------
+        ConfigError
+            If it is none of these, or nothing.
+        """
+        if isinstance(value, Interval):
+            return cls(value.words, value.seconds)
+        text = str(value).strip()
+        if text == "epoch":
+            return cls()
+        interval = None
+        if text.isascii() and text.replace("_", "").isdecimal():
+            interval = cls(words=int(text))
+        elif (match := _TIME.fullmatch(text)) is not None:
+            interval = cls(seconds=float(match[1]) * _SECONDS[match[2]])
+        if interval is None or not (interval.words or interval.seconds):
+            raise ConfigError(
+                f"{name} must be a number of words, a time such as '10m', or 'epoch', not {value!r}"
+            )
+        return interval
+
+    def __str__(self) -> str:
+        if self.words is not None:
+            return f"{self.words:,} words"
+        return "epoch" if self.seconds is None else f"{self.seconds:g} s"
+
+
+class Timer:
+    """Says when an interval of a run is over.
+
+    Parameters
+    ----------
+    interval : Interval
+    """
+
+    def __init__(self, interval: Interval) -> None:
+        self._interval = interval
+        self._words = 0
+        self._epoch = 0
+        self._time = 0.0
+
+    def start(self, run: Run) -> None:
+        """Begin to measure where the run stands."""
+        self._words, self._epoch = run.position.words, run.position.epoch
+        self._time = time.monotonic()
+
+    def due(self, run: Run) -> bool:
+        """Return, after a batch, whether an interval has ended since this was true the last time.
+
+        Words and epochs are counted from the beginning of the run, also of one that was resumed.
+        """
+        interval = self._interval
+        if interval.words is not None:
+            due = run.position.words // interval.words > self._words // interval.words
+        elif interval.seconds is not None:
+            due = time.monotonic() - self._time >= interval.seconds
+        else:
+            due = run.position.epoch > self._epoch
+        if due:
+            self.start(run)
+        return due
