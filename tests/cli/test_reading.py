@@ -10,7 +10,9 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -18,7 +20,12 @@ import pyarrow.parquet
 import pytest
 
 from tests.cli.conftest import Outcome, topic_sentences
-from xw2v.text import TextOptions, encode_any
+from xw2v.cli.hyperparameters import HYPERPARAMETERS, training_config
+from xw2v.cli.progress import Display
+from xw2v.cli.reading import CorpusReader, ReadCorpus
+from xw2v.cli.text_options import TEXT_OPTIONS, paths_argument
+from xw2v.errors import ConfigError, CorpusError
+from xw2v.text import TextOptions, Vocabulary, encode_any
 from xw2v.text.cache import cached_entries
 from xw2v.text.store import FILES, load_encoded
 
@@ -160,6 +167,84 @@ def test_the_same_text_in_memory(expected: tuple[list[int], list[int], list[str]
         encoded = encode_any(text, TextOptions())
         ids, starts = encoded.corpus.ids.tolist(), encoded.corpus.starts.tolist()
         assert (ids, starts, list(encoded.vocabulary.words)) == expected
+
+
+class TestExtending:
+    """What `CorpusReader` makes of a vocabulary to extend; it is told one by no option."""
+
+    base = Vocabulary(("gold", "zoo"), np.array([9, 9]))
+
+    @pytest.fixture
+    def extend(self, cache: Path, tmp_path: Path) -> Callable[..., ReadCorpus]:
+        """Return a command that reads as the others do."""
+        assert not cache.exists()
+
+        @click.command
+        @paths_argument
+        @TEXT_OPTIONS.options()
+        @HYPERPARAMETERS.options()
+        def command(paths: tuple[str, ...], **values: Any) -> ReadCorpus:
+            reader = CorpusReader(paths, values, training_config(values), self.base)
+            return reader.read(Display(quiet=False), use_cache=True)
+
+        def extend(*arguments: object) -> ReadCorpus:
+            read = command.main([*map(str, arguments)], standalone_mode=False)
+            assert isinstance(read, ReadCorpus)
+            return read
+
+        return extend
+
+    def test_by_text(
+        self,
+        extend: Callable[..., ReadCorpus],
+        cache: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        path = tmp_path / "text.txt"
+        path.write_bytes(TEXT)
+        expected = encode_any(path, TextOptions(), base=self.base)
+        assert expected.vocabulary.words[-1] == "zoo"
+        for _ in range(2):
+            read = extend(path)
+            assert read.vocabulary.fingerprint == expected.vocabulary.fingerprint
+            assert read.corpus.fingerprint == expected.corpus.fingerprint
+            n_words = len(expected.vocabulary)
+            told = capsys.readouterr().err
+            assert told.endswith(f", vocabulary {n_words}, {n_words - 2} of them new\n")
+        assert not cache.exists()
+
+    def test_by_an_encoded_corpus(
+        self, extend: Callable[..., ReadCorpus], call: Call, tmp_path: Path
+    ) -> None:
+        (tmp_path / "text.txt").write_bytes(TEXT)
+        path = tmp_path / "corpus"
+        assert call("encode", tmp_path / "text.txt", "-o", path, "--quiet").status == 0
+        n_words = len(load_encoded(path).vocabulary)
+        read = extend(path)
+        assert len(read.vocabulary) == n_words + 1
+        assert (read.config.min_count, read.config.max_final_vocab) == (5, None)
+        read = extend(path, "--max-final-vocab=3")
+        assert len(read.vocabulary) == read.config.max_final_vocab == 3
+
+    def test_by_the_built_in_corpus(
+        self, extend: Callable[..., ReadCorpus], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("xw2v.cli.reading.builtin_sentences", lambda: [["a", "gold"]] * 5)
+        read = extend()
+        assert read.vocabulary.words == ("gold", "zoo", "a")
+        assert read.vocabulary.counts.tolist() == [14, 9, 5]
+
+    def test_what_does_not_go_with_it(self, extend: Callable[..., ReadCorpus]) -> None:
+        with pytest.raises(ConfigError, match=r"^--max-vocab-size forgets words .*: leave it out,"):
+            extend("text", "--max-vocab-size=9")
+
+    def test_other_words(self, extend: Callable[..., ReadCorpus], tmp_path: Path) -> None:
+        (tmp_path / "text.txt").write_text("a b\n" * 4)
+        with pytest.raises(
+            CorpusError, match=r"no word of .*text\.txt is in the vocabulary, and n"
+        ):
+            extend(tmp_path / "text.txt")
 
 
 class TestCache:

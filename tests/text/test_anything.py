@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from xw2v.errors import ConfigError, CorpusError
-from xw2v.text import ReadProgress, TextOptions, encode_any, encode_sentences
+from xw2v.text import ReadProgress, TextOptions, Vocabulary, encode_any, encode_sentences
 from xw2v.text.anything import EncodedText
 from xw2v.text.store import save_encoded
 
@@ -234,6 +234,39 @@ class TestEncodedCorpora:
             encode_any(path, TextOptions(), tokenizer=str.split)
         with pytest.raises(ConfigError, match=r"corpus, which can only be taken alone"):
             encode_any([path, path], TextOptions())
+
+
+class TestExtending:
+    base = Vocabulary(("end", "zoo"), np.array([4, 2]))
+
+    def check(self, text: Any, **more: Any) -> None:
+        encoded = encode_any(text, TextOptions(), min_count=6, base=self.base, **more)
+        vocabulary, corpus = encode_sentences(EXPECTED, min_count=6, base=self.base)
+        assert {"end", "zoo"} < set(vocabulary.words)
+        assert encoded.vocabulary.fingerprint == vocabulary.fingerprint
+        assert encoded.corpus.fingerprint == corpus.fingerprint
+        assert encoded.corpus.raw_words == corpus.raw_words
+        assert (encoded.min_count, encoded.max_final_vocab, encoded.notes) == (6, None, {})
+
+    def test_by_text_of_every_kind(self, tmp_path: Path) -> None:
+        path = tmp_path / "text.txt"
+        path.write_text("\n".join(DOCUMENTS))
+        self.check(DOCUMENTS)
+        self.check(EXPECTED)
+        self.check(path)
+        self.check([path], tokenizer=str.split)
+        self.check(DOCUMENTS, tokenizer=str.split)
+
+    def test_by_an_encoded_corpus(self, tmp_path: Path) -> None:
+        encoded = encode_sentences(EXPECTED, min_count=1)
+        save_encoded(tmp_path / "corpus", *encoded, options={})
+        self.check(tmp_path / "corpus")
+
+    def test_limits(self) -> None:
+        encoded = encode_any(EXPECTED, TextOptions(), max_final_vocab=3, base=self.base)
+        assert len(encoded.vocabulary) == encoded.max_final_vocab == 3
+        with pytest.raises(CorpusError, match="no word of the texts is in the vocabulary, and non"):
+            encode_any(["a b"], TextOptions(), base=self.base)
 
 
 class TestTokenizer:

@@ -138,6 +138,34 @@ def test_files_are_lines_of_words(
         check(encode_all(), sentences, min_count, max_final_vocab)
 
 
+@settings(repeatable, max_examples=40)
+@given(text=st.text("ab éß \n", max_size=60), manners=MANNERS)
+def test_extending_a_vocabulary(tmp_path: Path, text: str, manners: dict[str, Any]) -> None:
+    """In each way to take text in, the same."""
+    base = Vocabulary(("b", "zoo", "é"), np.array([3, 2, 2]))
+    sentences = lines_of(text)
+    rule = VocabularyRule(2, 5, base=base)
+
+    def in_blocks() -> list[Encoded]:
+        with (
+            count_files([write(tmp_path, text)], **manners) as file,
+            count_texts(text.split("\n"), **manners) as texts,
+        ):
+            return [file.encode(rule), texts.encode(rule)]
+
+    try:
+        vocabulary, corpus = encode_sentences(sentences, min_count=2, max_final_vocab=5, base=base)
+    except CorpusError:
+        with pytest.raises(CorpusError):
+            in_blocks()
+        return
+    assert {"b", "zoo", "é"} <= set(vocabulary.words)
+    for words, encoded in in_blocks():
+        assert words.fingerprint == vocabulary.fingerprint
+        assert encoded.fingerprint == corpus.fingerprint
+        assert encoded.raw_words == corpus.raw_words
+
+
 def sentences_of(document: str, ends: Sentences) -> list[list[str]]:
     if ends == "document":
         return [document.split()]
@@ -671,3 +699,43 @@ class TestTemporaryFile:
 def test_no_workers(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="workers must be at least 1, not 0"):
         encode_files([write(tmp_path, "a b")], workers=0)
+
+
+class TestExtending:
+    base = Vocabulary(("sat", "zoo"), np.array([1, 1]))
+    text = "the cat sat\nthe cat ran\n"
+
+    def check(self, encoded: Encoded) -> None:
+        vocabulary, corpus = encoded
+        assert dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)) == {
+            "sat": 2,
+            "the": 2,
+            "cat": 2,
+            "zoo": 1,
+        }
+        assert corpus.ids.tolist() == [1, 2, 0, 1, 2]
+        assert corpus.starts.tolist() == [0, 3, 5]
+
+    def test_every_way_in(self, tmp_path: Path) -> None:
+        path = write(tmp_path, self.text)
+        self.check(encode_files([path], min_count=2, base=self.base))
+        self.check(encode_texts([self.text], min_count=2, base=self.base))
+        self.check(encode_sentences(lines_of(self.text), min_count=2, base=self.base))
+
+    def test_the_limit_is_for_all_words(self, tmp_path: Path) -> None:
+        path = write(tmp_path, self.text)
+        for limit, n_words in ((1, 2), (2, 2), (3, 3), (9, 5)):
+            vocabulary, _ = encode_files([path], min_count=1, max_final_vocab=limit, base=self.base)
+            assert len(vocabulary) == n_words
+
+    def test_what_cannot_work_is_told_before_anything_is_read(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="max_vocab_size forgets words"):
+            encode_files([tmp_path / "none"], TextOptions(max_vocab_size=9), base=self.base)
+
+    def test_text_of_other_words(self, tmp_path: Path) -> None:
+        path = write(tmp_path, self.text)
+        base = Vocabulary(("a", "b"), np.array([1, 1]))
+        with pytest.raises(
+            CorpusError, match=r"^no word of .*text\.txt is in the vocabulary, and "
+        ):
+            encode_files([path], base=base)

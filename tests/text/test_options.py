@@ -3,6 +3,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from xw2v.errors import ConfigError
@@ -11,6 +12,7 @@ from xw2v.text.options import TextOptions
 from xw2v.text.phrases import PhraseRule
 from xw2v.text.readers import Reading
 from xw2v.text.tokenizers import Tokenizer
+from xw2v.text.vocabulary import Vocabulary
 
 # Every option, with a value that is not its default.
 OTHERS: dict[str, Any] = {
@@ -54,6 +56,13 @@ def test_every_option_reaches_its_part() -> None:
     assert options.phrase_rule == PhraseRule(2, 3.5, 0.25, "npmi", "~", ("of", "the"))
     assert options.vocabulary_rule(7, 8) == VocabularyRule(
         7, 8, 1000, frozenset("ab"), frozenset("c"), frozenset("de"), "<unk>"
+    )
+
+
+def test_a_vocabulary_to_extend_is_no_option_of_the_text() -> None:
+    base = Vocabulary(("a",), np.array([1]))
+    assert TextOptions(unk="_").vocabulary_rule(7, base=base) == VocabularyRule(
+        7, unk="_", base=base
     )
 
 

@@ -80,7 +80,7 @@ class TestLoadNarrowed:
         ],
         ids=str,
     )
-    def test_what_it_would_have_been(self, path: Path, asked: dict[str, int]) -> None:
+    def test_what_it_would_have_been(self, path: Path, asked: dict[str, Any]) -> None:
         rule: dict[str, Any] = {"min_count": 5, "max_final_vocab": 30, **asked}
         found = load_narrowed(path, **asked)
         assert same((found.vocabulary, found.corpus), encode_sentences(SENTENCES, **rule))
@@ -113,6 +113,82 @@ class TestLoadNarrowed:
         found = load_narrowed(tmp_path / "c", min_count=9)
         assert same((found.vocabulary, found.corpus), encode_sentences(SENTENCES, min_count=9))
         assert found.options == {"min_count": 9, "max_final_vocab": None}
+
+
+class TestExtending:
+    """A vocabulary by the words of an encoded corpus."""
+
+    base = Vocabulary(("oak", "zoo", "king"), np.array([50, 7, 7]))
+
+    def save(self, path: Path, *, min_count: int, limit: int | None = None, **more: Any) -> Path:
+        encoded = encode_sentences(
+            SENTENCES, TextOptions(**more), min_count=min_count, max_final_vocab=limit
+        )
+        options = {"min_count": min_count, "max_final_vocab": limit, **more}
+        save_encoded(path, *encoded, options=options)
+        return path
+
+    @pytest.mark.parametrize(
+        "asked", [{}, {"min_count": 9}, {"max_final_vocab": 12}, {"min_count": 30}], ids=str
+    )
+    def test_is_to_extend_it_by_the_text(self, tmp_path: Path, asked: dict[str, Any]) -> None:
+        path = self.save(tmp_path / "c", min_count=1)
+        found = load_narrowed(path, base=self.base, **asked)
+        rule: dict[str, Any] = {"min_count": 1, "max_final_vocab": None, **asked}
+        expected = encode_sentences(SENTENCES, base=self.base, **rule)
+        assert same((found.vocabulary, found.corpus), expected)
+        assert found.options == rule
+        assert load_encoded(path).options == {"min_count": 1, "max_final_vocab": None}
+
+    def test_words_that_were_dropped_do_not_come_back(self, tmp_path: Path) -> None:
+        sentences = [["a", "a", "b", "oak"], ["b", "zoo"]]
+        save_encoded(
+            tmp_path / "c", *encode_sentences(sentences, min_count=2), options={"min_count": 2}
+        )
+        found = load_narrowed(tmp_path / "c", base=self.base)
+        assert found.vocabulary.words == ("oak", "zoo", "king", "a", "b")
+        assert found.vocabulary.counts.tolist() == [50, 7, 7, 2, 2]
+        assert found.corpus.ids.tolist() == [3, 3, 4, 4]
+        assert found.corpus.raw_words == 6
+
+    def test_what_it_was_limited_to_is_not_what_the_whole_is(self, tmp_path: Path) -> None:
+        path = self.save(tmp_path / "c", min_count=1, limit=5)
+        words = load_encoded(path).vocabulary.words
+        found = load_narrowed(path, base=self.base)
+        assert set(found.vocabulary.words) == {*words, *self.base.words}
+        assert found.options["max_final_vocab"] is None
+        found = load_narrowed(path, base=self.base, max_final_vocab=4)
+        assert len(found.vocabulary) == 4
+        assert found.options["max_final_vocab"] == 4
+        assert len(load_narrowed(path, base=self.base, max_final_vocab=None).vocabulary) > 4
+
+    @pytest.mark.parametrize(
+        "special",
+        [{"keep": ["king", "oak"]}, {"unk": "<unk>"}, {"vocab": ["king", "oak"]}],
+        ids=str,
+    )
+    def test_settled_words_are_all_taken(self, tmp_path: Path, special: dict[str, Any]) -> None:
+        path = self.save(tmp_path / "c", min_count=20, **special)
+        stored = load_encoded(path)
+        base = Vocabulary(("zoo", stored.vocabulary.words[0]), np.array([9, 9]))
+        for asked in ({}, {"min_count": 20}):
+            found = load_narrowed(path, base=base, **asked)
+            assert set(found.vocabulary.words) == {"zoo", *stored.vocabulary.words}
+            assert found.corpus.n_words == stored.corpus.n_words
+            assert found.options["min_count"] == 20
+        with pytest.raises(CorpusError, match="so its words are settled: leave out --min-count"):
+            load_narrowed(path, base=base, min_count=21)
+
+    def test_rarer_words_that_it_has_not(self, tmp_path: Path) -> None:
+        path = self.save(tmp_path / "c", min_count=5)
+        with pytest.raises(CorpusError, match="was encoded with --min-count 5, so rarer words are"):
+            load_narrowed(path, base=self.base, min_count=4)
+
+    def test_a_corpus_of_other_words(self, tmp_path: Path) -> None:
+        path = self.save(tmp_path / "c", min_count=5)
+        base = Vocabulary(("zoo", "newt"), np.array([9, 9]))
+        with pytest.raises(CorpusError, match=r"no word of .* is in the vocabulary, and none occ"):
+            load_narrowed(path, base=base, min_count=9999)
 
 
 class TestCached:
@@ -150,6 +226,21 @@ class TestCached:
         )
         with pytest.raises(CorpusError, match="was encoded with --min-count 2"):
             load_narrowed(entry.path, min_count=1)
+
+    def test_what_extends_a_vocabulary_is_not_for_it(self, paths: list[Path]) -> None:
+        base = Vocabulary(("zoo", "king"), np.array([9, 9]))
+        rule: dict[str, Any] = {"min_count": 2, "max_final_vocab": None}
+        before = self.encode(paths)
+        for _ in range(2):
+            found = encode_cached(paths, TextOptions(), **rule, base=base)
+            assert not found.was_cached
+            assert found.problem is None
+            expected = encode_sentences(SENTENCES + SENTENCES, **rule, base=base)
+            assert same((found.vocabulary, found.corpus), expected)
+        assert len(cached_entries()) == 1
+        after = self.encode(paths)
+        assert after.was_cached
+        assert same((after.vocabulary, after.corpus), (before.vocabulary, before.corpus))
 
     def test_what_it_depends_on(self, paths: list[Path]) -> None:
         self.encode(paths)

@@ -1,3 +1,6 @@
+import hashlib
+import struct
+
 import numpy as np
 import pytest
 
@@ -51,3 +54,38 @@ def test_refuses_inconsistent_fields(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Vocabulary(words, counts)
+
+
+class TestFingerprint:
+    def test_is_the_sha256_of_what_it_says(self) -> None:
+        words = Vocabulary(("é", "", "a\nb"), np.array([1 << 40, 2, 0]))
+        data = struct.pack("<7q", 3, 2, 0, 3, 1 << 40, 2, 0) + "éa\nb".encode()
+        assert words.fingerprint == hashlib.sha256(data).hexdigest()
+        assert words.fingerprint is words.fingerprint
+
+    def test_of_no_words(self) -> None:
+        words = Vocabulary((), np.empty(0, np.int64))
+        assert words.fingerprint == hashlib.sha256(bytes(8)).hexdigest()
+
+    def test_does_not_depend_on_how_the_counts_lie_in_memory(self) -> None:
+        strided = np.array([3, 9, 2, 9, 2, 9])[::2]
+        assert Vocabulary(("the", "cat", "sat"), strided).fingerprint == vocabulary().fingerprint
+
+    @pytest.mark.parametrize(
+        ("words", "counts"),
+        [
+            (("the", "sat", "cat"), [3, 2, 2]),
+            (("the", "cat", "sat"), [3, 2, 1]),
+            (("thec", "at", "sat"), [3, 2, 2]),
+            (("the", "cats", "at"), [3, 2, 2]),
+            (("the", "cat", "sat", ""), [3, 2, 2, 2]),
+            (("the", "cat", "sa\ud800"), [3, 2, 2]),
+        ],
+        ids=ascii,
+    )
+    def test_tells_vocabularies_apart(self, words: tuple[str, ...], counts: list[int]) -> None:
+        others = {
+            vocabulary().fingerprint,
+            Vocabulary(("the", "cat"), np.array([3, 2])).fingerprint,
+        }
+        assert Vocabulary(words, np.array(counts)).fingerprint not in others

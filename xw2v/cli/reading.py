@@ -142,21 +142,31 @@ class CorpusReader:
     values : mapping
         The values of the command's options.
     config : TrainingConfig
+    base : Vocabulary, optional
+        A vocabulary to extend with the words of the text, see `xw2v.text.encode_files`; the cache
+        is of no use then.
 
     Raises
     ------
     ConfigError
-        If an option of the text cannot work.
+        If an option of the text cannot work, or not with `base`.
     CorpusError
         If a model was named as text.
     """
 
     def __init__(
-        self, paths: Sequence[str], values: Mapping[str, Any], config: TrainingConfig
+        self,
+        paths: Sequence[str],
+        values: Mapping[str, Any],
+        config: TrainingConfig,
+        base: Vocabulary | None = None,
     ) -> None:
         self._paths = paths
         self._config = config
+        self._base = base
         self._options = text_options(values)
+        with TEXT_OPTIONS.named():
+            self._options.vocabulary_rule(config.min_count, config.max_final_vocab, base)
         self._typed = TEXT_OPTIONS.typed(values)
         self._typed_config = HYPERPARAMETERS.typed(values)
         _check_no_model(paths)
@@ -207,11 +217,14 @@ class CorpusReader:
         seconds = time.perf_counter() - began
         read.notes["reading_seconds"] = seconds
         corpus = read.corpus
+        new = ""
+        if self._base is not None:
+            new = f", {len(read.vocabulary) - len(self._base):,} of them new"
         display.say(
             f"read: {count(corpus.raw_words, 'word')} in {seconds:.1f} s"
             f"{', ' * bool(how)}{how}\n"
             f"kept: {count(corpus.n_words, 'word')} in {count(corpus.n_sentences, 'sentence')}, "
-            f"vocabulary {len(read.vocabulary):,}"
+            f"vocabulary {len(read.vocabulary):,}{new}"
         )
         return read
 
@@ -221,6 +234,7 @@ class CorpusReader:
             self._options,
             min_count=self._config.min_count,
             max_final_vocab=self._config.max_final_vocab,
+            base=self._base,
         )
         notes = {"source": _BUILTIN, **self._options.to_notes()}
         return ReadCorpus(vocabulary, corpus, self._config, notes)
@@ -230,6 +244,7 @@ class CorpusReader:
             "min_count": self._config.min_count,
             "max_final_vocab": self._config.max_final_vocab,
             "workers": self._config.workers,
+            "base": self._base,
         }
         notes = {"source": list(self._paths), **self._options.to_notes()}
         how = ""
@@ -249,6 +264,7 @@ class CorpusReader:
     def _from_directory(self, path: Path) -> ReadCorpus:
         stored = load_narrowed(
             path,
+            base=self._base,
             **{name: self._typed_config[name] for name in _LIMITS if name in self._typed_config},
         )
         limits: dict[str, Any] = {name: stored.options[name] for name in _LIMITS}

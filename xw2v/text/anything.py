@@ -55,6 +55,7 @@ def encode_any(
     tokenizer: Callable[[str], Iterable[str]] | None = None,
     workers: int | None = None,
     progress: OnRead | None = None,
+    base: Vocabulary | None = None,
     **limits: int | None,
 ) -> EncodedText:
     """Build the vocabulary of whatever holds text and turn it into ids.
@@ -72,6 +73,9 @@ def encode_any(
         a document; in place of what `options` says about words.
     workers, progress
         As for `encode_files`; of no concern for lists of words, and with a tokenizer.
+    base : Vocabulary, optional
+        A vocabulary to extend, as for `encode_files`; of an encoded corpus, as for
+        `load_narrowed`.
     **limits : int or None
         `min_count` and `max_final_vocab`, as for `encode_files`, or, of an encoded corpus, as for
         `load_narrowed`.
@@ -90,14 +94,14 @@ def encode_any(
     paths, first, text = _looked_at(text)
     encoded = [os.fspath(path) for path in paths if is_encoded(path)]
     if encoded:
-        return _from_directory(encoded[0], len(paths), options, tokenizer, limits)
-    rule = options.vocabulary_rule(**limits)  # type: ignore[arg-type]  # min_count is no None
+        return _from_directory(encoded[0], len(paths), options, tokenizer, base, limits)
+    rule = options.vocabulary_rule(**limits, base=base)  # type: ignore[arg-type]  # min_count is no None
     kept: dict[str, Any] = {name: getattr(rule, name) for name in ("min_count", "max_final_vocab")}
     if tokenizer is not None:
         sentences = _tokenized(paths, first, text, options, tokenizer)
-        pair = encode_sentences(sentences, options, **kept)
+        pair = encode_sentences(sentences, options, base=base, **kept)
     elif paths:
-        pair = encode_files(paths, options, workers=workers, progress=progress, **kept)
+        pair = encode_files(paths, options, workers=workers, progress=progress, base=base, **kept)
     elif _holds_texts(text, first):
         with count_texts(text, options, workers=workers, progress=progress) as counted:
             if 0 < counted.raw.n_tokens == _count_sentences(counted.raw.chunks()):
@@ -108,7 +112,7 @@ def encode_any(
                 )
             pair = counted.encode(rule)
     else:
-        pair = encode_sentences(_sentences(text), options, **kept)
+        pair = encode_sentences(_sentences(text), options, base=base, **kept)
     return EncodedText(*pair, **kept, notes=options.to_notes())
 
 
@@ -117,6 +121,7 @@ def _from_directory(
     n_paths: int,
     options: TextOptions,
     tokenizer: object,
+    base: Vocabulary | None,
     limits: Mapping[str, int | None],
 ) -> EncodedText:
     if n_paths > 1:
@@ -130,7 +135,7 @@ def _from_directory(
             f"{path} is an encoded corpus, whose words are settled: leave out "
             f"{next(iter(told), 'tokenizer')}, or encode the text again with it"
         )
-    stored = load_narrowed(path, **limits)
+    stored = load_narrowed(path, base=base, **limits)
     notes = dict(stored.options)
     kept = {name: notes.pop(name) for name in ("min_count", "max_final_vocab")}
     return EncodedText(stored.vocabulary, stored.corpus, **kept, notes=notes)

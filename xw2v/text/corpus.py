@@ -1,7 +1,9 @@
 """A corpus as token ids."""
 
+import hashlib
 import mmap
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,21 @@ class EncodedCorpus:
     def n_sentences(self) -> int:
         """Sentences with at least one in-vocabulary token, S."""
         return self.starts.size - 1
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of ids and starts, 64 hexadecimal digits, however the corpus is stored.
+
+        It is taken of the number of ids and the number of starts, both as little-endian int64,
+        and of the two arrays in little-endian order. To ask for it the first time reads all of
+        the corpus, piece by piece, which takes a second or a few for each gigabyte.
+        """
+        digest = hashlib.sha256(np.array([self.ids.size, self.starts.size], "<i8").data)
+        for values, dtype in ((self.ids, "<i4"), (self.starts, "<i8")):
+            for begin in range(0, values.size, _CHUNK):
+                digest.update(np.ascontiguousarray(values[begin : begin + _CHUNK], dtype).data)
+                self.release()
+        return digest.hexdigest()
 
     def release(self) -> None:
         """Give back the memory that ids and starts in a file take once they were read.

@@ -98,7 +98,7 @@ class CountedText:
         Raises
         ------
         CorpusError
-            If fewer than two words remain.
+            If too few words remain, see `choose_vocabulary`.
         """
         return choose_vocabulary(self.raw, rule, self.origin)
 
@@ -111,6 +111,7 @@ def encode_files(
     max_final_vocab: int | None = VocabularyRule.max_final_vocab,
     workers: int | None = None,
     progress: OnRead | None = None,
+    base: Vocabulary | None = None,
 ) -> tuple[Vocabulary, EncodedCorpus]:
     r"""Read text: build the vocabulary and turn the text into ids.
 
@@ -138,6 +139,11 @@ def encode_files(
         Threads, one for each core by default, 4 at most. The result does not depend on it.
     progress : callable, optional
         Called with a `ReadProgress` after each block.
+    base : Vocabulary, optional
+        A vocabulary to extend, such as that of a model to be trained further. All its words are
+        in the vocabulary that is returned, with what they occur in the text added to their
+        counts; `min_count` is about others, and `max_final_vocab` never drops one of them. Ids
+        go by the new counts: they differ from those in `base`.
 
     Returns
     -------
@@ -147,11 +153,12 @@ def encode_files(
     ------
     CorpusError
         If a source is missing, unreadable or not what it should be, or fewer than two words
-        remain. All sources are looked for before the first is read.
+        remain, or no word of the text is in the vocabulary that extends `base`. All sources are
+        looked for before the first is read.
     ConfigError
-        If a number cannot work.
+        If a number cannot work, or `options` has a `max_vocab_size` and there is a `base`.
     """
-    rule = options.vocabulary_rule(min_count, max_final_vocab)
+    rule = options.vocabulary_rule(min_count, max_final_vocab, base)
     with count_files(paths, options, workers=workers, progress=progress) as text:
         return text.encode(rule)
 
@@ -164,6 +171,7 @@ def encode_texts(
     max_final_vocab: int | None = VocabularyRule.max_final_vocab,
     workers: int | None = None,
     progress: OnRead | None = None,
+    base: Vocabulary | None = None,
 ) -> tuple[Vocabulary, EncodedCorpus]:
     """Build the vocabulary of texts and turn them into ids.
 
@@ -172,7 +180,7 @@ def encode_texts(
     texts : iterable of str
         Documents: a list or generator of strings, a column of pandas, polars, Arrow or of a
         Hugging Face dataset. None and NaN are no text.
-    options, min_count, max_final_vocab, workers, progress
+    options, min_count, max_final_vocab, workers, progress, base
         As for `encode_files`.
 
     Returns
@@ -182,9 +190,9 @@ def encode_texts(
     Raises
     ------
     CorpusError
-        If one of the texts is not a string, or fewer than two words remain.
+        If one of the texts is not a string, or too few words remain, as for `encode_files`.
     """
-    rule = options.vocabulary_rule(min_count, max_final_vocab)
+    rule = options.vocabulary_rule(min_count, max_final_vocab, base)
     with count_texts(texts, options, workers=workers, progress=progress) as text:
         return text.encode(rule)
 
@@ -195,6 +203,7 @@ def encode_sentences(
     *,
     min_count: int = VocabularyRule.min_count,
     max_final_vocab: int | None = VocabularyRule.max_final_vocab,
+    base: Vocabulary | None = None,
 ) -> tuple[Vocabulary, EncodedCorpus]:
     """Build the vocabulary of sentences and turn them into ids.
 
@@ -207,7 +216,7 @@ def encode_sentences(
         The words of each sentence. They are taken as they are.
     options : TextOptions
         How phrases are found and which words are kept; the others are of no concern here.
-    min_count, max_final_vocab
+    min_count, max_final_vocab, base
         As for `encode_files`.
 
     Returns
@@ -217,9 +226,10 @@ def encode_sentences(
     Raises
     ------
     CorpusError
-        If a sentence is a string or otherwise not made of words, or fewer than two words remain.
+        If a sentence is a string or otherwise not made of words, or too few words remain, as for
+        `encode_files`.
     """
-    rule = options.vocabulary_rule(min_count, max_final_vocab)
+    rule = options.vocabulary_rule(min_count, max_final_vocab, base)
     with count_sentences(sentences, options) as text:
         return text.encode(rule)
 

@@ -157,6 +157,8 @@ def to_binary(array: Any) -> Any | None:
         values = to_binary(array.dictionary)
         if values is None:
             return None
+        # Decoding trusts them; those of a damaged file end the process.
+        values.validate(full=True)
         # (An index out of bounds is an error here and not a crash later.)
         return pa.DictionaryArray.from_arrays(array.indices, values).dictionary_decode()
     if pa.types.is_null(kind):

@@ -12,6 +12,7 @@ from xw2v.text.normal import Sentences
 from xw2v.text.phrases import PhraseRule, Scoring
 from xw2v.text.readers import Format, Reading
 from xw2v.text.tokenizers import Normalization, SegmentedLanguage, Tokenizer
+from xw2v.text.vocabulary import Vocabulary
 
 __all__ = ["EncodingErrors", "TextOptions"]
 
@@ -139,8 +140,12 @@ class TextOptions:
         self,
         min_count: int = VocabularyRule.min_count,
         max_final_vocab: int | None = VocabularyRule.max_final_vocab,
+        base: Vocabulary | None = None,
     ) -> VocabularyRule:
-        """Return which words are kept; the two parameters are hyperparameters of training."""
+        """Return which words are kept.
+
+        The first two parameters are hyperparameters of training; `base` is a vocabulary to extend.
+        """
         return VocabularyRule(
             min_count,
             max_final_vocab,
@@ -149,6 +154,7 @@ class TextOptions:
             frozenset(self.keep),
             frozenset(self.stop_words),
             self.unk,
+            base,
         )
 
     def to_dict(self) -> dict[str, Any]:

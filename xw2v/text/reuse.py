@@ -1,5 +1,6 @@
 """Encoded corpora that need not be made again: those in the cache, and with fewer words."""
 
+import dataclasses
 import importlib.metadata
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -53,15 +54,17 @@ def encode_cached(
     max_final_vocab: int | None,
     workers: int | None = None,
     progress: OnRead | None = None,
+    base: Vocabulary | None = None,
 ) -> CachedCorpus:
     """Do what `encode_files` does, unless the cache has it.
 
     The cache knows files by name, size and time of change, and others by what their servers tell.
-    Standard input and pipes are not kept.
+    Standard input and pipes are not kept. With a `base` the cache is neither asked nor
+    filled.
 
     Parameters
     ----------
-    paths, options, min_count, max_final_vocab, workers, progress
+    paths, options, min_count, max_final_vocab, workers, progress, base
         As for `xw2v.text.encode_files`.
 
     Returns
@@ -82,11 +85,12 @@ def encode_cached(
         "min_count": min_count,
         "max_final_vocab": max_final_vocab,
     }
-    key = cache_key(known, depends_on) if len(known) == len(sources) else None
+    may_keep = base is None and len(known) == len(sources)
+    key = cache_key(known, depends_on) if may_keep else None
     found = None if key is None else find_cached(key)
     if found is not None:
         return CachedCorpus(found.vocabulary, found.corpus, True, None)
-    rule = options.vocabulary_rule(min_count, max_final_vocab)
+    rule = options.vocabulary_rule(min_count, max_final_vocab, base)
     with count_sources(sources, options, workers=workers, progress=progress) as text:
         vocabulary, corpus = text.encode(rule)
     problem = None
@@ -110,15 +114,21 @@ def _versions(options: TextOptions) -> dict[str, str]:
     return versions
 
 
-def load_narrowed(path: str | PathLike[str], **asked: int | None) -> StoredCorpus:
+def load_narrowed(
+    path: str | PathLike[str], *, base: Vocabulary | None = None, **asked: int | None
+) -> StoredCorpus:
     """Open an encoded corpus and drop words of it, if fewer are asked for than it has.
 
     Parameters
     ----------
     path : path-like
         The directory.
+    base : Vocabulary, optional
+        A vocabulary to extend, as for `xw2v.text.encode_files`. Words of it that were dropped
+        when the text was encoded are lost there, however: only words of the corpus occur.
     **asked : int or None
         `min_count` or `max_final_vocab`; those that are left out stay as they were in encoding.
+        With a `base`, `max_final_vocab` is about the words of both, and None by default.
 
     Returns
     -------
@@ -137,10 +147,18 @@ def load_narrowed(path: str | PathLike[str], **asked: int | None) -> StoredCorpu
         "max_final_vocab": stored.options.get("max_final_vocab"),
     }
     rule = {**had, **asked}
+    if base is not None:
+        # How many words the corpus was limited to says nothing about all of them together.
+        had["max_final_vocab"] = rule["max_final_vocab"] = asked.get("max_final_vocab")
     vocabulary, corpus = stored.vocabulary, stored.corpus
     if rule != had:
         _check_has_all(str(path), stored.options, had, rule)
-        vocabulary, corpus = narrowed(vocabulary, corpus, VocabularyRule(**rule), str(path))
+    if base is not None or rule != had:
+        keeping = VocabularyRule(**rule, base=base)
+        if base is not None and rule["min_count"] == had["min_count"]:
+            # All its words, of which some may have been kept though they are rarer.
+            keeping = dataclasses.replace(keeping, min_count=1)
+        vocabulary, corpus = narrowed(vocabulary, corpus, keeping, str(path))
     return StoredCorpus(vocabulary, corpus, {**stored.options, **rule})
 
 
@@ -189,7 +207,7 @@ def narrowed(
     Raises
     ------
     CorpusError
-        If fewer than two words remain.
+        If too few words remain, see `choose_vocabulary`.
     """
     with RawCorpus(max_distinct=len(vocabulary)) as raw:
         for word in vocabulary.words:

@@ -1,5 +1,6 @@
 """The words of a model, by number."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,21 @@ class Vocabulary:
     def index(self) -> dict[str, int]:
         """The id of each word."""
         return {word: number for number, word in enumerate(self.words)}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of words and counts, 64 hexadecimal digits: equal for equal vocabularies.
+
+        It is taken of the number of words, the length of each in UTF-8 bytes, the counts, these
+        all as little-endian int64, and the words one after the other.
+        """
+        # Halves of surrogate pairs are no UTF-8, but two words never get the same bytes.
+        words = [word.encode("utf-8", "surrogatepass") for word in self.words]
+        numbers = [len(words), *map(len, words)]
+        digest = hashlib.sha256(np.array(numbers, "<i8").data)
+        digest.update(np.ascontiguousarray(self.counts, "<i8").data)
+        digest.update(b"".join(words))
+        return digest.hexdigest()
 
     @property
     def total(self) -> int:
