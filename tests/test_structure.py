@@ -26,9 +26,13 @@ ALLOWED: dict[str, set[str]] = {
     "vectors": {"errors"},
     "formats": {"atomic", "vectors", "config", "errors"},
     "plots": {"errors", "vectors"},
+    "checkpoints": {"backend", "config", "errors", "formats", "text", "training"},
+    "continuing": {"config", "errors", "formats", "text", "training", "vectors"},
     "model": {
         "backend",
+        "checkpoints",
         "config",
+        "continuing",
         "errors",
         "formats",
         "kernel",

@@ -10,6 +10,7 @@ __all__ = [
     "CorpusError",
     "DeviceError",
     "ModelFileError",
+    "NewerFormatError",
     "TrainingError",
     "UnknownWordError",
     "XW2VError",
@@ -34,6 +35,10 @@ class DeviceError(XW2VError):
 
 class ModelFileError(XW2VError):
     """A model or vector file cannot be read or written."""
+
+
+class NewerFormatError(ModelFileError):
+    """A file was written by a newer version of xw2v."""
 
 
 class TrainingError(XW2VError):

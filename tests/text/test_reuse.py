@@ -11,7 +11,13 @@ from xw2v.text import EncodedCorpus, TextOptions, Vocabulary, encode_sentences
 from xw2v.text import reuse as module
 from xw2v.text.cache import cached_entries
 from xw2v.text.choosing import VocabularyRule
-from xw2v.text.reuse import CachedCorpus, encode_cached, load_narrowed, narrowed
+from xw2v.text.reuse import (
+    CachedCorpus,
+    encode_cached,
+    encoded_with,
+    load_narrowed,
+    narrowed,
+)
 from xw2v.text.store import load_encoded, save_encoded
 
 SENTENCES = toy_sentences(120)
@@ -269,3 +275,13 @@ class TestCached:
     def test_a_missing_file(self, paths: list[Path], tmp_path: Path) -> None:
         with pytest.raises(CorpusError, match="none does not exist"):
             self.encode([*paths, tmp_path / "none"])
+
+
+def test_ids_of_another_vocabulary() -> None:
+    sentences = [["a", "b", "c"], ["b"], ["c", "a", "a", "b"], ["d"]]
+    vocabulary, corpus = encode_sentences(sentences, min_count=1)
+    other = Vocabulary(("x", "b", "a"), np.array([9, 5, 5]))
+    found = encoded_with(vocabulary, corpus, other)
+    assert found.ids.tolist() == [2, 1, 1, 2, 2, 1]
+    assert found.starts.tolist() == [0, 2, 3, 6]  # "d" is no word of it, and alone
+    assert found.raw_words == 9

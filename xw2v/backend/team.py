@@ -191,8 +191,11 @@ def _can_fork() -> bool:
 
 @contextlib.contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Keep Ctrl-C waiting; a process forked meanwhile never hears of it, its parent stops it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Keep signals to end waiting; a process forked meanwhile never hears of them.
+
+    Its parent stops it: signals may come to all processes at once.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

@@ -103,7 +103,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         # This returns the status only where there is one, as after --help.
-        status = cli.main(arguments, prog_name="xw2v", standalone_mode=False) or 0
+        typed = list(sys.argv[1:] if arguments is None else arguments)
+        status = cli.main(typed, prog_name="xw2v", standalone_mode=False, obj=typed) or 0
     except (click.Abort, KeyboardInterrupt):
         click.echo("xw2v: interrupted", err=True)
         status = _INTERRUPTED

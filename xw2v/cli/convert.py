@@ -9,7 +9,8 @@ from xw2v.cli.loading import vectors_option
 from xw2v.cli.output import count
 from xw2v.config import Vectors
 from xw2v.errors import ConfigError, ModelFileError
-from xw2v.formats import READABLE, WRITABLE, format_of_name, read_vectors, write_vectors
+from xw2v.formats import READABLE, WRITABLE, format_of_name
+from xw2v.formats.vector_files import convert_vectors
 
 __all__ = ["convert"]
 
@@ -47,6 +48,9 @@ def convert(
     GloVe's, fastText's .vec, Parquet, a directory of NumPy arrays. OUT ends in .txt or .vec
     (word2vec text), .bin (word2vec binary), .glove, .parquet; numpy and tensorboard make a
     directory. A name that ends in .gz as well is compressed. Pickles are never loaded.
+
+    From a model, numpy makes W_in.npy, W_out.npy, word_to_id.json, id_to_word.json, config.json
+    and loss_history.npy; with --vectors, only W_in.npy of these vectors and the words.
     """
     try:
         chosen = to_format or format_of_name(target)
@@ -55,7 +59,13 @@ def convert(
     if target.exists() and not overwrite and not target.is_dir():
         raise ModelFileError(f"{target} exists already; choose another name or use --overwrite")
     with HYPERPARAMETERS.named():
-        found = read_vectors(source, from_format, vectors)
-    write_vectors(target, found, chosen, overwrite=overwrite)
+        found = convert_vectors(
+            source,
+            target,
+            from_format=from_format,
+            to_format=chosen,
+            vectors=vectors,
+            overwrite=overwrite,
+        )
     words = count(len(found.index_to_key), "word")
     click.echo(f"{words}, {found.vector_size} dimensions: {target} ({chosen})")

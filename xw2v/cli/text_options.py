@@ -85,6 +85,8 @@ TEXT_OPTIONS = FieldOptions(
         "max_vocab_size": "no limit",
         "unk": "none",
     },
+    # In training --keep is about checkpoints.
+    flags={"keep": "--keep-words"},
     settings={
         **{name: {**_FILE, "callback": _read_list} for name in ("vocab", "keep", "stop_words")},
         "connector_words": {**_FILE, "callback": _read_connector_words},
@@ -92,7 +94,7 @@ TEXT_OPTIONS = FieldOptions(
     },
     # Not every mention of a field that is an English word can be told from the word.
     aliases={
-        "both keep": "both --keep",
+        "both keep": "both --keep-words",
         "both vocab": "both --vocab",
         "vocab holds": "--vocab holds",
         "segment and": "--segment and",

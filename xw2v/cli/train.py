@@ -10,11 +10,14 @@ import click
 import numpy as np
 
 from xw2v.backend import Profile, get_device
+from xw2v.checkpoints import TrainingInterruptedError
 from xw2v.cli.fields import GroupedCommand, output_option
-from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words, training_config
+from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words
+from xw2v.cli.interrupts import Interrupts
 from xw2v.cli.output import check_new_file, compact, count, print_facts, print_table
 from xw2v.cli.progress import Display
 from xw2v.cli.reading import CorpusReader, cache_option
+from xw2v.cli.runs import RunOptions, resume_command, run_options
 from xw2v.cli.text_options import TEXT_OPTIONS, paths_argument
 from xw2v.errors import ModelFileError
 from xw2v.formats import SavedModel, check_writable, write_word2vec_text
@@ -49,6 +52,7 @@ _WORDS_SHOWN = 3
 @output_option("--overwrite", is_flag=True, help="Replace a model, or --text file, that is there.")
 @output_option("--profile", is_flag=True, help="Print where the time of training went.")
 @output_option("--quiet", is_flag=True, help="Print nothing but errors.")
+@run_options
 @HYPERPARAMETERS.options()
 def train(
     paths: tuple[str, ...],
@@ -69,15 +73,21 @@ def train(
     on this machine already.
     """
     # Whatever can be wrong is looked for before the hours are spent, not after.
-    config = training_config(options)
-    reader = CorpusReader(paths, options, config)
+    course = RunOptions.take(options)
+    overwrite_model = overwrite or course.may_overwrite(out)
+    check_writable(out, overwrite_model)
+    if text is not None:
+        _check_text_file(text, out, overwrite_model)
+    display = Display(quiet)
+    start = course.start()
+    config = start.config(options)
+    reader = CorpusReader(paths, options, config, start.base)
     with HYPERPARAMETERS.named():
         device = get_device(config.device)
-    check_writable(out, overwrite)
-    if text is not None:
-        _check_text_file(text, out, overwrite)
+    callbacks = course.callbacks(display)
+    received = Interrupts()
+    checkpointing = course.checkpointing(out, overwrite, received, display)
 
-    display = Display(quiet)
     read = reader.read(display, use_cache=not no_cache)
     vocabulary, corpus, config = read.vocabulary, read.corpus, read.config
     notes = {
@@ -88,14 +98,36 @@ def train(
             "numpy": np.__version__,
         },
     }
+    if course.init is not None:
+        notes["init"] = str(course.init)
+    initial = start.initial(vocabulary, config)
+    del start  # its vectors are not needed twice
     display.say(f"model: {in_words(config)}; training on {device.name}")
     phases = Profile() if profile else None
-    with HYPERPARAMETERS.named(), display.training(config.epochs) as on_batch:
-        model = train_model(
-            vocabulary, corpus, config, notes=notes, on_progress=on_batch, profile=phases
-        )
-
-    save_trained(out, model, overwrite=overwrite)
+    context = click.get_current_context()
+    with received.receiving():
+        try:
+            with HYPERPARAMETERS.named(), display.training(config.epochs) as on_batch:
+                model = train_model(
+                    vocabulary,
+                    corpus,
+                    config,
+                    initial=initial,
+                    checkpointing=checkpointing,
+                    callbacks=callbacks,
+                    notes=notes,
+                    on_progress=on_batch,
+                    profile=phases,
+                )
+        except TrainingInterruptedError as interrupted:
+            click.echo(
+                f"xw2v: interrupted; {interrupted.path} holds the run. Go on with:\n"
+                f"  {resume_command(context.find_root().obj)}",
+                err=True,
+            )
+            context.exit(received.status)
+        save_trained(out, model, overwrite=overwrite_model)
+        course.clear(checkpointing)
     if text is not None:
         write_word2vec_text(text, model.words, model.word_vectors().vectors)
     if not quiet:

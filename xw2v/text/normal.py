@@ -147,6 +147,11 @@ def to_binary(array: Any) -> Any | None:
     -------
     pyarrow Array of binary or large_binary, or None
         None if the array is of another type.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a dictionary or a view in it is damaged.
     """
     import pyarrow as pa  # noqa: PLC0415 (as elsewhere: 0.1 s)
 
@@ -168,9 +173,9 @@ def to_binary(array: Any) -> Any | None:
         if not pa.types.is_string_view(kind) and not pa.types.is_binary_view(kind):
             return None
         wide = True  # views of one buffer can be more than 2 GB together
-        array = array.cast(
-            pa.large_string() if pa.types.is_string_view(kind) else pa.large_binary()
-        )
+        array = array.view(pa.binary_view())
+        array.validate(full=True)  # (as above)
+        array = array.cast(pa.large_binary())
     return array.view(pa.large_binary() if wide else pa.binary())
 
 

@@ -3,7 +3,8 @@
 import dataclasses
 import importlib.metadata
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -21,7 +22,7 @@ from xw2v.text.sources import find_sources
 from xw2v.text.store import StoredCorpus, load_encoded
 from xw2v.text.vocabulary import Vocabulary
 
-__all__ = ["CachedCorpus", "encode_cached", "load_narrowed", "narrowed"]
+__all__ = ["CachedCorpus", "encode_cached", "encoded_with", "load_narrowed", "narrowed"]
 
 _CHUNK = 1 << 18
 
@@ -209,6 +210,35 @@ def narrowed(
     CorpusError
         If too few words remain, see `choose_vocabulary`.
     """
+    with _read_again(vocabulary, corpus) as raw:
+        vocabulary, kept = choose_vocabulary(raw, rule, origin)
+        return vocabulary, EncodedCorpus(kept.ids, kept.starts, corpus.raw_words)
+
+
+def encoded_with(vocabulary: Vocabulary, corpus: EncodedCorpus, other: Vocabulary) -> EncodedCorpus:
+    """Give the words of an encoded corpus the ids that they have in another vocabulary.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        The one that encoded the corpus.
+    corpus : EncodedCorpus
+    other : Vocabulary
+        Words that it has not are dropped.
+
+    Returns
+    -------
+    EncodedCorpus
+    """
+    new_ids = [other.index.get(word, -1) for word in vocabulary.words]
+    with _read_again(vocabulary, corpus) as raw:
+        kept = raw.encode(np.array(new_ids, np.int32))
+        return EncodedCorpus(kept.ids, kept.starts, corpus.raw_words)
+
+
+@contextmanager
+def _read_again(vocabulary: Vocabulary, corpus: EncodedCorpus) -> Iterator[RawCorpus]:
+    """Give a corpus as if it had just been read; the numbers of its words are their ids."""
     with RawCorpus(max_distinct=len(vocabulary)) as raw:
         for word in vocabulary.words:
             raw.number(word)
@@ -217,5 +247,4 @@ def narrowed(
             first, last = np.searchsorted(corpus.starts, [begin + 1, begin + ids.size + 1])
             raw.append(ids, corpus.starts[first:last] - begin)
         raw.seal()
-        vocabulary, kept = choose_vocabulary(raw, rule, origin)
-        return vocabulary, EncodedCorpus(kept.ids, kept.starts, corpus.raw_words)
+        yield raw

@@ -31,28 +31,38 @@ class InitialVectors:
         The words, ascending, none twice.
     input : ndarray of float32, shape (n, D)
         Their rows of W_in.
-    output : ndarray of float32, shape (n, D), optional
-        Their rows of W_out; zeros if absent.
+    output : ndarray of float32, shape (m, D), optional
+        Rows of W_out; zeros if absent.
     frozen : bool
         Whether these rows of W_in stay as they are.
+    output_ids : ndarray of int64, shape (m,), optional
+        Which rows of W_out, ascending; those of the words if absent.
     """
 
     ids: NDArray[np.int64]
     input: NDArray[np.float32]
     output: NDArray[np.float32] | None = None
     frozen: bool = False
+    output_ids: NDArray[np.int64] | None = None
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of it all, in hexadecimal digits."""
         digest = hashlib.sha256(b"frozen" if self.frozen else b"free")
-        digest.update(self.ids.astype("<i8").tobytes())
-        for matrix in (self.input, self.output):
-            digest.update(b"none" if matrix is None else str(matrix.shape).encode())
-            for start in range(0, 0 if matrix is None else len(matrix), _ROWS_AT_ONCE):
-                rows: Any = matrix
+        for ids, rows in self._tables:
+            digest.update(str(rows.shape).encode())
+            digest.update(ids.astype("<i8").tobytes())
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
                 digest.update(rows[start : start + _ROWS_AT_ONCE].astype("<f4").tobytes())
         return digest.hexdigest()
+
+    @property
+    def _tables(self) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Which rows of W_in, and of W_out if it is not zeros."""
+        tables = [(self.ids, self.input)]
+        if self.output is not None:
+            tables.append((self.ids if self.output_ids is None else self.output_ids, self.output))
+        return tables
 
     def write(self, w_in: Array, w_out: Array) -> None:
         """Put the vectors into parameters.
@@ -62,25 +72,25 @@ class InitialVectors:
         w_in, w_out : array, shape (V, D), float32
             Changed in place; rows of other words stay as they are.
         """
-        for table, rows in ((w_in, self.input), (w_out, self.output)):
-            if rows is not None:
-                self._write(table, rows)
+        for table, (ids, rows) in zip((w_in, w_out), self._tables, strict=False):
+            _write(table, ids, rows)
 
-    def _write(self, table: Array, rows: NDArray[np.float32]) -> None:
-        # By slices and a mask: the standard has no assignment by ids.
-        xp, device = array_namespace(table), device_of(table)
-        for start in range(0, table.shape[0], _ROWS_AT_ONCE):
-            stop = min(start + _ROWS_AT_ONCE, table.shape[0])
-            first, last = np.searchsorted(self.ids, [start, stop])
-            if first == last:
-                continue
-            places = self.ids[first:last] - start
-            values = np.zeros((stop - start, table.shape[1]), dtype=np.float32)
-            values[places] = rows[first:last]
-            given = np.zeros((stop - start, 1), dtype=np.bool_)
-            given[places] = True
-            mask, new = (xp.asarray(array, device=device) for array in (given, values))
-            table[start:stop, :] = xp.where(mask, new, table[start:stop, :])
+
+def _write(table: Array, ids: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+    # By slices and a mask: the standard has no assignment by ids.
+    xp, device = array_namespace(table), device_of(table)
+    for start in range(0, table.shape[0], _ROWS_AT_ONCE):
+        stop = min(start + _ROWS_AT_ONCE, table.shape[0])
+        first, last = np.searchsorted(ids, [start, stop])
+        if first == last:
+            continue
+        places = ids[first:last] - start
+        values = np.zeros((stop - start, table.shape[1]), dtype=np.float32)
+        values[places] = rows[first:last]
+        given = np.zeros((stop - start, 1), dtype=np.bool_)
+        given[places] = True
+        mask, new = (xp.asarray(array, device=device) for array in (given, values))
+        table[start:stop, :] = xp.where(mask, new, table[start:stop, :])
 
 
 def initialize(w_in: Array, config: TrainingConfig, start: int, stop: int) -> None:

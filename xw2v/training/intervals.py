@@ -1,5 +1,6 @@
 """How often something happens in the course of a run."""
 
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from xw2v.training.run import Run
 
 __all__ = ["Interval", "Timer"]
 
-_TIME = re.compile(r"(\d+(?:\.\d+)?)([smh])")
+_WORDS = re.compile(r"[0-9]+(?:_[0-9]+)*")
+_TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh])")
+_LONGEST = 100  # of what is read: there are texts of digits that Python makes no number of
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -22,10 +25,23 @@ class Interval:
     ----------
     words : int, optional
     seconds : float, optional
+
+    Raises
+    ------
+    ConfigError
+        If both are given, or one that is not positive and finite.
     """
 
     words: int | None = None
     seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [number for number in (self.words, self.seconds) if number is not None]
+        if len(given) > 1 or not all(0 < number < math.inf for number in given):
+            raise ConfigError(
+                "an interval must be a positive number of words or of seconds, "
+                f"not words={self.words!r}, seconds={self.seconds!r}"
+            )
 
     @classmethod
     def parse(cls, value: "int | str | Interval", name: str = "interval") -> Self:
@@ -49,16 +65,16 @@ class Interval:
         text = str(value).strip()
         if text == "epoch":
             return cls()
-        interval = None
-        if text.isascii() and text.replace("_", "").isdecimal():
-            interval = cls(words=int(text))
-        elif (match := _TIME.fullmatch(text)) is not None:
-            interval = cls(seconds=float(match[1]) * _SECONDS[match[2]])
-        if interval is None or not (interval.words or interval.seconds):
+        number, seconds = None, None
+        if len(text) <= _LONGEST and _WORDS.fullmatch(text):
+            number = int(text)
+        elif len(text) <= _LONGEST and (match := _TIME.fullmatch(text)):
+            seconds = float(match[1]) * _SECONDS[match[2]]
+        if not (number or seconds):
             raise ConfigError(
                 f"{name} must be a number of words, a time such as '10m', or 'epoch', not {value!r}"
             )
-        return interval
+        return cls(number, seconds)
 
     def __str__(self) -> str:
         if self.words is not None:

@@ -222,8 +222,10 @@ class Run:
         """The word vectors as they are now, a copy."""
         kind = self.config.vectors
         tables = self._runner.arrays()
-        needed = {name: to_numpy(tables[name]).copy() for name in matrices_needed(kind)}
+        needed = {name: to_numpy(tables[name]) for name in matrices_needed(kind)}
         rows = word_vector_rows(needed.get("input"), needed.get("output"), kind)
+        if len(needed) == 1:  # two are put together in memory of their own
+            rows = rows.copy()
         return WordVectors(self.vocabulary.words, rows, self.vocabulary.counts)
 
     def state(self) -> RunState:
