@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
@@ -18,6 +19,7 @@ from xw2v.formats.checkpoints import (
     Checkpoint,
     checkpoint_names,
     find_checkpoint,
+    read_record,
     remove_checkpoints,
     write_checkpoint,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "Checkpointer",
     "Checkpointing",
     "TrainingInterruptedError",
+    "interval_of",
     "resume_state",
     "saved_model",
 ]
@@ -72,7 +75,8 @@ class Checkpointing:
         Where the checkpoints of the run are, and nothing else.
     every : Interval, int, str or None
         How often they are written, such as ``"10m"``, ``"epoch"`` or 5000000 (words), see
-        `xw2v.training.Interval`; None does so only where the run is interrupted.
+        `xw2v.training.Interval`; None does so only where the run is interrupted, and as often as
+        before where a run is resumed.
     keep : int
         How many to keep, the newest ones.
     resume : bool
@@ -132,6 +136,18 @@ class Checkpointing:
             )
 
 
+def interval_of(directory: Path) -> str | None:
+    """Return how often the run wrote checkpoints that has them in a directory, as was asked then.
+
+    None if it was not asked to, and only an interrupt left one, or if there is none.
+    """
+    for name in reversed(checkpoint_names(directory)):
+        with suppress(ModelFileError):
+            every = read_record(directory / name).get("every")
+            return every if isinstance(every, str) else None
+    return None
+
+
 def saved_model(
     vocabulary: Vocabulary,
     corpus: EncodedCorpus,
@@ -184,7 +200,8 @@ class Checkpointer(Callback):
         self, settings: Checkpointing, initial: InitialVectors | None, notes: Mapping[str, Any]
     ) -> None:
         self._settings, self._initial, self._notes = settings, initial, notes
-        self._timer = None if settings.interval is None else Timer(settings.interval)
+        self._every = settings.interval
+        self._timer = None if self._every is None else Timer(self._every)
         self._steps = -1  # of the newest one
         self._gave_up = False
         # Those of another run of this name go when there is one of this.
@@ -239,6 +256,7 @@ class Checkpointer(Callback):
                 "position": asdict(state.position),
                 "seconds": state.seconds,
                 "evaluations": [asdict(evaluation) for evaluation in state.evaluations],
+                "every": None if self._every is None else str(self._every),
                 "run": _identity(run.corpus, run.vocabulary, run.config, self._initial),
                 "versions": _versions(),
             },

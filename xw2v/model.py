@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xw2v.backend import Profile, get_device
-from xw2v.checkpoints import Checkpointer, Checkpointing, resume_state, saved_model
+from xw2v.checkpoints import (
+    Checkpointer,
+    Checkpointing,
+    interval_of,
+    resume_state,
+    saved_model,
+)
 from xw2v.config import TrainingConfig, Vectors, from_gensim
 from xw2v.continuing import initial_of_model, initial_of_vectors, vocabulary_of
 from xw2v.errors import ConfigError, CorpusError
@@ -461,9 +467,11 @@ def train_model(
         )
     notes, start = dict(notes or {}), None
     if checkpointing is not None:
-        callbacks = [*callbacks, Checkpointer(checkpointing, initial, notes)]
         if checkpointing.resume:
             start = resume_state(checkpointing, corpus, vocabulary, config, initial)
+            every = checkpointing.every or interval_of(checkpointing.path)
+            checkpointing = dataclasses.replace(checkpointing, every=every)
+        callbacks = [*callbacks, Checkpointer(checkpointing, initial, notes)]
     result = train(
         corpus,
         vocabulary,

@@ -8,7 +8,7 @@ import click
 
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words
 from xw2v.cli.loading import model_argument
-from xw2v.cli.output import compact, json_option, print_facts, print_json
+from xw2v.cli.output import compact, json_option, print_facts, print_json, print_table
 from xw2v.formats import SavedModel, load_model
 
 __all__ = ["info"]
@@ -34,7 +34,12 @@ def info(model: Path, as_json: bool) -> None:
         first, last = saved.loss_history[0]["loss"], saved.loss_history[-1]["loss"]
         facts["loss"] = f"{first:.3f} at first, {last:.3f} at last"
     print_facts(facts | _speed(saved))
-    for title, values in (("Corpus", saved.corpus), ("Training", saved.config.to_dict())):
+    notes = dict(saved.corpus)
+    if rows := _evaluations(notes.get("evaluations")):
+        del notes["evaluations"]
+        click.echo("\nEvaluations")
+        print_table(*rows)
+    for title, values in (("Corpus", notes), ("Training", saved.config.to_dict())):
         if values:
             click.echo(f"\n{title}")
             print_facts({f"  {name}": value for name, value in _flat(values)})
@@ -53,11 +58,24 @@ def _record(path: Path, saved: SavedModel) -> dict[str, Any]:
     }
 
 
+def _evaluations(notes: Any) -> tuple[list[str], list[list[str]]] | None:
+    """Return columns and rows of a table of evaluations; None if the notes are none of these."""
+    try:
+        names = list(notes[0]["parts"])
+        rows = [
+            [f"{n['epoch']:.2f}", *(f"{n['parts'][name]:.4f}" for name in names)] for n in notes
+        ]
+    except (TypeError, KeyError, IndexError, ValueError):
+        return None
+    return [">epochs", *(f">{name}" for name in names)], rows
+
+
 def _speed(saved: SavedModel) -> dict[str, str]:
     seconds, words = saved.corpus.get("training_seconds"), saved.corpus.get("words")
     if not isinstance(seconds, (int, float)) or not isinstance(words, int) or seconds <= 0:
         return {}
-    speed = compact(words * saved.config.epochs / seconds)
+    epochs = saved.corpus.get("trained_epochs", saved.config.epochs)
+    speed = compact(words * epochs / seconds)
     return {"training time": f"{seconds:,.1f} s, {speed} words/s"}
 
 

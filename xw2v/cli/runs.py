@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 import click
 
-from xw2v.checkpoints import Checkpointing
+from xw2v.checkpoints import Checkpointing, interval_of
 from xw2v.cli.fields import GroupedOption
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, training_config
 from xw2v.cli.interrupts import Interrupts
@@ -175,7 +175,7 @@ class RunOptions:
 
     def clear(self, settings: Checkpointing) -> None:
         """Remove the checkpoints of a run that is over, unless they were asked for."""
-        if settings.every is None:
+        if settings.every is None and interval_of(settings.path) is None:
             clear_checkpoints(settings.path)
 
 
@@ -222,7 +222,8 @@ class Start:
 
 def checkpoints_of(out: Path) -> Path:
     """Return where the checkpoints are of the run that makes a model."""
-    out = out.resolve()
+    # (Of a path such as "." the name is known once it is resolved.)
+    out = out if out.name not in ("", "..") else out.resolve()
     return out.with_name(f"{out.name}.checkpoints")
 
 

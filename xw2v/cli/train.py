@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from xw2v.backend import Profile, get_device
-from xw2v.checkpoints import TrainingInterruptedError
+from xw2v.checkpoints import Checkpointing, TrainingInterruptedError
 from xw2v.cli.fields import GroupedCommand, output_option
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words
 from xw2v.cli.interrupts import Interrupts
@@ -21,6 +21,7 @@ from xw2v.cli.runs import RunOptions, resume_command, run_options
 from xw2v.cli.text_options import TEXT_OPTIONS, paths_argument
 from xw2v.errors import ModelFileError
 from xw2v.formats import SavedModel, check_writable, write_word2vec_text
+from xw2v.formats.checkpoints import checkpoint_names
 from xw2v.model import save_trained, train_model
 
 __all__ = ["train"]
@@ -131,7 +132,7 @@ def train(
     if text is not None:
         write_word2vec_text(text, model.words, model.word_vectors().vectors)
     if not quiet:
-        _summarize(model, out, text)
+        _summarize(model, out, text, checkpointing)
         if phases is not None:
             _show_phases(phases, corpus.n_words * config.epochs)
         if not paths:
@@ -146,16 +147,25 @@ def _check_text_file(path: Path, out: Path, overwrite: bool) -> None:
     check_new_file(path, overwrite)
 
 
-def _summarize(model: SavedModel, out: Path, text: Path | None) -> None:
-    seconds = model.corpus["training_seconds"]
-    words = model.corpus["words"] * model.config.epochs
+def _summarize(
+    model: SavedModel, out: Path, text: Path | None, checkpointing: Checkpointing
+) -> None:
+    notes = model.corpus
+    seconds = notes["training_seconds"]
+    epochs = notes.get("trained_epochs", model.config.epochs)
+    words = round(notes["words"] * epochs)
     facts = {
         "vocabulary": count(len(model.words), "word"),
         "trained": f"{count(words, 'word')} in {seconds:.1f} s, {compact(words / seconds)} words/s",
         "model": str(out),
     }
+    if "stopped" in notes:
+        facts["stopped"] = f"after {epochs:.2f} epochs: {notes['stopped']}"
     if text is not None:
         facts["text"] = str(text)
+    kept = len(checkpoint_names(checkpointing.path))
+    if kept:
+        facts["kept"] = f"{count(kept, 'checkpoint')} in {checkpointing.directory}"
     print_facts(facts)
 
 

@@ -4,8 +4,9 @@
 W_in.npy               the vectors of the words, float32, shape (V, D)
 W_out.npy              those of the words as they are predicted, of the same shape; optional
 word_to_id.json        ``{"word": id}``: the row of each word
-id_to_word.json        ``{"id": "word"}``: the same the other way round
-config.json            a JSON object, for people; optional
+id_to_word.json        ``{"id": "word"}``: the same the other way round; a list of the words, by
+                       row, is read as well
+config.json            a JSON object, the hyperparameters for one; optional
 loss_history.npy       the training loss over time, shape (n,); optional
 =====================  ========================================================================
 
@@ -14,12 +15,14 @@ written nor read.
 """
 
 import json
+import math
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +34,15 @@ from xw2v.atomic import (
     sync_file,
     why_not_replaceable,
 )
+from xw2v.config import Vectors
 from xw2v.errors import ModelFileError
 from xw2v.formats.json_files import json_bytes
-from xw2v.vectors import WordVectors
+from xw2v.vectors import WordVectors, matrices_needed, word_vector_rows
 
 __all__ = [
+    "NumpyDirectory",
     "first_not_finite",
+    "load_numpy_directory",
     "matrix_to_write",
     "read_numpy_directory",
     "write_numpy_directory",
@@ -54,6 +60,31 @@ _NOUN = "directory of NumPy arrays"
 
 # Numbers looked at or converted at once: bounds the memory to some ten MB.
 _VALUES_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class NumpyDirectory:
+    """All that is in a directory of NumPy arrays.
+
+    Attributes
+    ----------
+    words : sequence of str
+        The V words, by row.
+    input_vectors : ndarray, shape (V, D), float32
+        W_in.npy.
+    output_vectors : ndarray, shape (V, D), float32, or None
+        W_out.npy, if it is there.
+    config : mapping or None
+        config.json, if it is there.
+    loss_history : ndarray, shape (n,), float64, or None
+        loss_history.npy, if it is there; may hold NaN and infinity.
+    """
+
+    words: Sequence[str]
+    input_vectors: npt.NDArray[np.float32]
+    output_vectors: npt.NDArray[np.float32] | None = None
+    config: Mapping[str, Any] | None = None
+    loss_history: npt.NDArray[np.float64] | None = None
 
 
 def write_numpy_directory(
@@ -133,15 +164,16 @@ def write_numpy_directory(
         ) from error
 
 
-def read_numpy_directory(path: str | PathLike[str]) -> WordVectors:
-    """Read the vectors of a directory of NumPy arrays.
-
-    Needed are ``W_in.npy`` and one of ``word_to_id.json`` and ``id_to_word.json``; where both
-    are there, they must agree. Other files are not looked at.
+def read_numpy_directory(path: str | PathLike[str], vectors: Vectors | None = None) -> WordVectors:
+    """Read the vectors of a directory of NumPy arrays, and only what they need.
 
     Parameters
     ----------
     path : path
+        Needed are the arrays of the vectors and one of ``word_to_id.json`` and
+        ``id_to_word.json``; where both are there, they must agree.
+    vectors : {"input", "output", "mean", "concat"}, optional
+        Which vectors; None takes ``W_in.npy``, as ``"input"`` does.
 
     Returns
     -------
@@ -151,18 +183,51 @@ def read_numpy_directory(path: str | PathLike[str]) -> WordVectors:
     Raises
     ------
     ModelFileError
-        If a file is missing or damaged, the ids are not 0 to V - 1, each of them once, the array
+        If a file is missing or damaged, the ids are not 0 to V - 1, each of them once, an array
         does not have a row for each word or is not one of floats, or a value is NaN or infinite;
         the message names the file.
+    ConfigError
+        If there are no such vectors.
     """
     path = Path(path)
-    if not path.is_dir():
-        kind = "is a file, not a directory" if path.exists() else "does not exist"
-        old = interrupted_overwrites(path, _is_numpy_directory)
-        hint = f"; an interrupted overwrite left {', '.join(map(str, old))}" if old else ""
-        raise ModelFileError(f"cannot read {path}: it {kind}{hint}")
-    words = _read_words(path)
-    return WordVectors(words, _read_matrix(path / _INPUT, words))
+    kind = vectors or "input"
+    needed = matrices_needed(kind)
+    words = _words_of(path)
+    W_in = _read_matrix(path / _INPUT, words) if "input" in needed else None
+    W_out = _read_matrix(path / _OUTPUT, words) if "output" in needed else None
+    _check_alike(path, W_in, W_out)
+    return WordVectors(words, word_vector_rows(W_in, W_out, kind))
+
+
+def load_numpy_directory(path: str | PathLike[str]) -> NumpyDirectory:
+    """Read everything in a directory of NumPy arrays.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    NumpyDirectory
+
+    Raises
+    ------
+    ModelFileError
+        As `read_numpy_directory`; and if W_out.npy differs from W_in.npy in shape,
+        loss_history.npy is no list of numbers, or config.json no JSON object.
+    """
+    path = Path(path)
+    words = _words_of(path)
+    W_in = _read_matrix(path / _INPUT, words)
+    W_out = _read_matrix(path / _OUTPUT, words) if (path / _OUTPUT).exists() else None
+    _check_alike(path, W_in, W_out)
+    return NumpyDirectory(
+        words,
+        W_in,
+        W_out,
+        _read_config(path / _CONFIG) if (path / _CONFIG).exists() else None,
+        _read_loss(path / _LOSS) if (path / _LOSS).exists() else None,
+    )
 
 
 def matrix_to_write(
@@ -265,14 +330,19 @@ def _is_ours(name: str) -> bool:
     return name in _FILES
 
 
-def _read_words(directory: Path) -> list[str]:
+def _words_of(directory: Path) -> list[str]:
     """Read the words by row, from whichever of the two files is there."""
+    if not directory.is_dir():
+        kind = "is a file, not a directory" if directory.exists() else "does not exist"
+        old = interrupted_overwrites(directory, _is_numpy_directory)
+        hint = f"; an interrupted overwrite left {', '.join(map(str, old))}" if old else ""
+        raise ModelFileError(f"cannot read {directory}: it {kind}{hint}")
     word_to_id, id_to_word = directory / _WORD_TO_ID, directory / _ID_TO_WORD
     found = []
     if word_to_id.exists():
         found.append(_words_by_id(word_to_id, _read_pairs(word_to_id)))
     if id_to_word.exists():
-        pairs = [(word, _parsed_id(id_)) for id_, word in _read_pairs(id_to_word)]
+        pairs = [(word, _parsed_id(id_)) for id_, word in _read_pairs(id_to_word, lists=True)]
         found.append(_words_by_id(id_to_word, pairs))
     if not found:
         raise ModelFileError(
@@ -294,18 +364,32 @@ def _first_difference(one: list[str], other: list[str]) -> str:
     return f" on id {row}: {one[row]!r} and {other[row]!r}"
 
 
-def _read_pairs(path: Path) -> list[tuple[Any, Any]]:
-    """Read the members of a JSON object, those of equal names as well."""
+def _read_json(path: Path, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any:
+    """Read a JSON file; the hook makes objects of their members, those of equal names as well."""
     try:
-        # Only the outermost object is handed on as pairs; there should be no other.
-        value = json.loads(path.read_bytes(), object_pairs_hook=tuple)
+        return json.loads(path.read_bytes(), object_pairs_hook=hook)
     except OSError as error:
         raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error
+
+
+def _read_pairs(path: Path, lists: bool = False) -> list[tuple[Any, Any]]:
+    """Read the members of a JSON object, or of a list, whose members have numbers for names."""
+    # Only the outermost object is handed on as pairs; there should be no other.
+    value = _read_json(path, tuple)
+    if lists and isinstance(value, list):
+        return [(str(number), member) for number, member in enumerate(value)]
     if not isinstance(value, tuple):
         raise ModelFileError(f"{path} is damaged: not a JSON object")
     return list(value)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    value = _read_json(path, dict)
+    if not isinstance(value, dict):
+        raise ModelFileError(f"{path} is damaged: not a JSON object")
+    return value
 
 
 def _parsed_id(text: str) -> Any:
@@ -346,34 +430,96 @@ def _words_by_id(path: Path, pairs: list[tuple[Any, Any]]) -> list[str]:
 
 def _read_matrix(path: Path, words: list[str]) -> npt.NDArray[np.float32]:
     """Read a matrix that must have a row for each word."""
+    matrix = _read_array(path, np.float32, lambda shape: _check_rows(path, shape, len(words)))
+    row = first_not_finite(matrix.values)
+    if row is not None:
+        column = int(np.argmin(np.isfinite(matrix.values[row])))
+        rows, columns = matrix.values.shape
+        place = column * rows + row if matrix.fortran_order else row * columns + column
+        raise ModelFileError(
+            f"{path}: the vector of {words[row]!r}, row {row}, holds NaN, infinity or a value too "
+            f"large for float32, at byte {matrix.start + place * matrix.itemsize}; leave the word "
+            "out or train again with a lower alpha"
+        )
+    return matrix.values
+
+
+def _check_rows(path: Path, shape: tuple[int, ...], words: int) -> None:
+    if len(shape) != 2 or shape[0] != words or shape[1] < 0:
+        turned = len(shape) == 2 and shape[1] == words
+        raise ModelFileError(
+            f"{path}: shape {shape}, where {words} words need a matrix of {words} rows"
+            f"{'; save its transpose' if turned else ''}"
+        )
+
+
+def _check_alike(
+    directory: Path, W_in: npt.NDArray[np.float32] | None, W_out: npt.NDArray[np.float32] | None
+) -> None:
+    if W_in is not None and W_out is not None and W_in.shape != W_out.shape:
+        raise ModelFileError(
+            f"{directory / _OUTPUT}: shape {W_out.shape}, but {_INPUT} next to it has shape "
+            f"{W_in.shape}; both must have the same"
+        )
+
+
+def _read_loss(path: Path) -> npt.NDArray[np.float64]:
+    def check(shape: tuple[int, ...]) -> None:
+        if len(shape) != 1:
+            raise ModelFileError(
+                f"{path}: shape {shape}, where a loss history is a list of numbers"
+            )
+
+    return _read_array(path, np.float64, check, kinds="fiu").values
+
+
+class _Array(NamedTuple):
+    """An array, and how it lies in its file."""
+
+    values: npt.NDArray[Any]
+    fortran_order: bool
+    start: int
+    itemsize: int
+
+
+def _read_array(
+    path: Path,
+    dtype: type[np.floating],
+    check: Callable[[tuple[int, ...]], None],
+    kinds: str = "f",
+) -> _Array:
+    """Read an array.
+
+    Parameters
+    ----------
+    path : Path
+    dtype : type
+        What the numbers become.
+    check : callable
+        Raises if the shape is wrong.
+    kinds : str
+        Which kinds of numbers may be in the file.
+    """
     try:
         with path.open("rb") as file:
-            shape, fortran_order, dtype = _read_header(path, file)
-            _check_layout(path, shape, dtype, len(words))
+            shape, fortran_order, stored = _read_header(path, file)
+            _check_type(path, stored, kinds)
+            check(shape)
             start = file.tell()
-            due = start + shape[0] * shape[1] * dtype.itemsize
+            due = start + math.prod(shape) * stored.itemsize
             length = os.fstat(file.fileno()).st_size
             if length != due:
                 cut = "truncated" if length < due else "damaged"
                 raise ModelFileError(
                     f"{path} is {cut}: it has {length} bytes where an array of shape {shape} and "
-                    f"type {dtype} needs {due}; copy or write it again"
+                    f"type {stored} needs {due}; copy or write it again"
                 )
-            matrix = _read_values(file, shape, fortran_order, dtype)
+            values = _read_values(file, shape, fortran_order, stored, dtype)
+            return _Array(values, fortran_order, start, stored.itemsize)
     except OSError as error:
         raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, OverflowError, MemoryError) as error:
         raise ModelFileError(f"{path} cannot be read: {error}") from error
-    row = first_not_finite(matrix)
-    if row is not None:
-        column = int(np.argmin(np.isfinite(matrix[row])))
-        place = column * shape[0] + row if fortran_order else row * shape[1] + column
-        raise ModelFileError(
-            f"{path}: the vector of {words[row]!r}, row {row}, holds NaN, infinity or a value too "
-            f"large for float32, at byte {start + place * dtype.itemsize}; leave the word out or "
-            "train again with a lower alpha"
-        )
-    return matrix
 
 
 def _read_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -403,35 +549,35 @@ def _read_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], bool, np.
     )
 
 
-def _check_layout(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], words: int) -> None:
+def _check_type(path: Path, dtype: np.dtype[Any], kinds: str) -> None:
     if dtype.hasobject:
         raise ModelFileError(
             f"{path} holds Python objects, which are pickled; save it as a float array, by "
             "np.save(path, array.astype(np.float32), allow_pickle=False)"
         )
-    if dtype.kind != "f":
+    if dtype.kind not in kinds:
         raise ModelFileError(
             f"{path} holds {dtype}, not floats; save it as a float array, by "
             "np.save(path, array.astype(np.float32))"
         )
-    if len(shape) != 2 or shape[0] != words or shape[1] < 0:
-        raise ModelFileError(
-            f"{path}: shape {shape}, where {words} words need a matrix of {words} rows"
-        )
 
 
 def _read_values(
-    file: BinaryIO, shape: tuple[int, ...], fortran_order: bool, dtype: np.dtype[Any]
-) -> npt.NDArray[np.float32]:
-    """Read the values of a matrix into float32, a few of its rows or columns at a time."""
-    matrix = np.empty(shape, dtype=np.float32)
-    if not matrix.size:
-        return matrix
-    stored = matrix.T if fortran_order else matrix
-    step = max(1, _VALUES_AT_ONCE // stored.shape[1])
-    for start in range(0, len(stored), step):
-        part = stored[start : start + step]
-        values = np.fromfile(file, dtype=dtype, count=part.size)
+    file: BinaryIO,
+    shape: tuple[int, ...],
+    fortran_order: bool,
+    stored: np.dtype[Any],
+    dtype: type[np.floating],
+) -> npt.NDArray[Any]:
+    """Read the values of an array as another type, a few of its rows or columns at a time."""
+    values = np.empty(shape, dtype)
+    if not values.size:
+        return values
+    lines = values.T if fortran_order else values
+    step = max(1, _VALUES_AT_ONCE // lines[0].size)
+    for begin in range(0, len(lines), step):
+        part = lines[begin : begin + step]
+        read = np.fromfile(file, dtype=stored, count=part.size)
         with np.errstate(over="ignore", invalid="ignore"):
-            part[...] = values.reshape(part.shape)
-    return matrix
+            part[...] = read.reshape(part.shape)
+    return values

@@ -37,6 +37,7 @@ __all__ = [
     "clear_checkpoints",
     "find_checkpoint",
     "load_checkpoint",
+    "read_record",
     "remove_checkpoints",
     "write_checkpoint",
 ]
@@ -154,7 +155,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     ModelFileError
         If it is not whole.
     """
-    record = _read_record(path)
+    record = read_record(path)
     check_sums(path, (_STATE, _RECORD))
     sums = path / _MODEL / SUMS
     try:
@@ -166,7 +167,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(model, _read_state(path / _STATE), record)
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> dict[str, Any]:
+    """Read where the run of a checkpoint stands; whether its files are whole is not looked at.
+
+    Raises
+    ------
+    ModelFileError
+        If it cannot be read.
+    """
     file = path / _RECORD
     try:
         record = json.loads(file.read_bytes())

@@ -6,25 +6,41 @@ vectors.safetensors    tensors ``input`` and ``output``, float32, shape (V, D); 
 vocabulary.json        ``{"words": [...], "counts": [...]}``, by row of the tensors
 config.json            the format and its version, the hyperparameters, notes on the corpus
 loss.jsonl             one object for each report of the training loss
+SHA256SUMS             the SHA-256 sums of these four, see `xw2v.formats.checksums`
 =====================  ========================================================================
 
-Other files in the directory, such as a picture of the loss, are not looked at.
+Other files in the directory are not looked at. Pictures, such as one of the loss, belong to the
+model, but have no sums: whoever draws one again or deletes it does no harm.
+
+Reading verifies the sums of the files that are read. To edit one on purpose, renew the sums in
+the directory: ``sha256sum config.json loss.jsonl vectors.safetensors vocabulary.json >
+SHA256SUMS``. Files that make no model are refused whatever their sums are. JSON is taken by its
+letter: UTF-8, no NaN or infinity, and no key twice in an object; a loss that is not a finite
+number is ``null``.
 
 Hierarchical softmax has no output vectors of words: the rows of ``output`` belong to the inner
 nodes of the Huffman tree, in the order in which they are made, the root last. The tree is not
 saved, as it follows from the counts.
 
-Version 1 of the format, of models before there was a choice of model and output layer, lacks the
-hyperparameters that make this choice in ``config.json``; their defaults are what it was.
+Versions of the format, ``format_version`` in ``config.json``:
+
+1. Models before there was a choice of model and output layer. The hyperparameters that make this
+   choice are lacking in ``config.json``; their defaults are what it was.
+2. All hyperparameters, but no ``SHA256SUMS``. One that somebody put into a directory of version 1
+   or 2 is respected.
+3. With ``SHA256SUMS``, without which a directory is refused.
+
+Newer ones are refused before anything else is looked at.
 """
 
 import dataclasses
+import hashlib
 import importlib.metadata
 import json
 import math
 import numbers
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -42,7 +58,16 @@ from xw2v.atomic import (
     why_not_replaceable,
 )
 from xw2v.config import TrainingConfig, Vectors, check_vectors
-from xw2v.errors import ConfigError, ModelFileError
+from xw2v.errors import ConfigError, ModelFileError, NewerFormatError
+from xw2v.formats.arrays import first_not_finite
+from xw2v.formats.checksums import (
+    SUMS,
+    check_file,
+    damaged,
+    file_digest,
+    read_sums,
+    write_sums,
+)
 from xw2v.formats.json_files import json_bytes
 from xw2v.vectors import WordVectors, matrices_needed, word_vector_rows
 
@@ -57,12 +82,15 @@ __all__ = [
 ]
 
 _FORMAT = "xw2v model"
-_FORMAT_VERSION = 2
+_FORMAT_VERSION = 3
+_WITH_SUMS = 3  # the first version that has them
 
 _VECTORS = "vectors.safetensors"
 _VOCABULARY = "vocabulary.json"
 _CONFIG = "config.json"
 _LOSS = "loss.jsonl"
+_FILES = (_CONFIG, _LOSS, _VECTORS, _VOCABULARY)
+_RENEW = f"sha256sum {' '.join(_FILES)} > {SUMS}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +201,7 @@ def save_model(
     overwrite : bool
         Whether a model that is there may be replaced.
     pictures : mapping of str to callable, optional
-        File names, and what writes the file given its path; part of the model like the others.
+        File names, and what writes the file given its path; part of the model, but without sums.
 
     Raises
     ------
@@ -182,17 +210,14 @@ def save_model(
         or writing fails.
     """
     path = Path(path)
-    _check_vocabulary(f"cannot write {path}", model.words, model.counts)
-    rows = _rows_due(len(model.words), model.config)
-    tensors = {"input": model.input_vectors, "output": model.output_vectors}
-    for name, tensor in tensors.items():
-        _check_tensor(f"cannot write {path}: {name} vectors", tensor, rows[name])
-    _check_dimensions(f"cannot write {path}", tensors)
+    _check_model(path, model)
     try:
         resolved = path.resolve()
         _check_replaceable(resolved, overwrite)
         with replacing_directory(resolved) as temporary:
             _write_files(temporary, model, pictures or {})
+            # Meanwhile somebody may have taken the name.
+            _check_replaceable(resolved, overwrite)
     except (OSError, ValueError, TypeError) as error:
         raise _cannot_write(path, error) from error
 
@@ -213,17 +238,21 @@ def load_model(path: str | PathLike[str], vectors: Vectors | None = None) -> Sav
 
     Raises
     ------
+    NewerFormatError
+        If a newer version of xw2v wrote it.
     ModelFileError
-        If a file is missing or damaged, the format is another or a newer one, the shapes do not
-        agree with the vocabulary, or a value is not finite; the message names the file.
+        If a file is missing or damaged, or is not the one that was written; the format is another,
+        the shapes do not agree with vocabulary and hyperparameters, or a value is not finite. The
+        message names the file.
     ConfigError
         If the model has no such word vectors.
     """
     path = Path(path)
-    config = _read_config(path)
+    config, digests = _read_config(path)
     training = _training_config(path, config["training"], vectors)
+    _check_files(path, (_VOCABULARY, _LOSS, _VECTORS), digests)
     words, counts = _read_vocabulary(path / _VOCABULARY)
-    tensors = _read_tensors(path / _VECTORS, _rows_due(len(words), training))
+    tensors = _read_tensors(path / _VECTORS, _shapes_due(len(words), training))
     return SavedModel(
         words=words,
         counts=counts,
@@ -254,11 +283,13 @@ def load_word_vectors(path: str | PathLike[str], vectors: Vectors | None = None)
         As `load_model`, for the files that are read.
     """
     path = Path(path)
-    training = _training_config(path, _read_config(path)["training"], vectors)
+    config, digests = _read_config(path)
+    training = _training_config(path, config["training"], vectors)
+    _check_files(path, (_VOCABULARY, _VECTORS), digests)
     words, counts = _read_vocabulary(path / _VOCABULARY)
-    rows = _rows_due(len(words), training)
+    shapes = _shapes_due(len(words), training)
     needed = matrices_needed(training.vectors)
-    tensors = _read_tensors(path / _VECTORS, {name: rows[name] for name in needed})
+    tensors = _read_tensors(path / _VECTORS, {name: shapes[name] for name in needed})
     chosen = word_vector_rows(tensors.get("input"), tensors.get("output"), training.vectors)
     return WordVectors(words, chosen, counts)
 
@@ -283,7 +314,8 @@ def load_vocabulary(
         As `load_model`, for the files that are read.
     """
     path = Path(path)
-    _read_config(path)
+    _, digests = _read_config(path)
+    _check_files(path, (_VOCABULARY,), digests)
     return _read_vocabulary(path / _VOCABULARY)
 
 
@@ -301,14 +333,14 @@ def _check_replaceable(path: Path, overwrite: bool) -> None:
 
 
 def _is_ours(name: str) -> bool:
-    return name in (_CONFIG, _VOCABULARY, _LOSS, _VECTORS) or name.endswith(".png")
+    return name in (*_FILES, SUMS) or name.endswith(".png")
 
 
 def is_model(path: str | PathLike[str]) -> bool:
     """Say whether something is a model directory, perhaps a damaged or a newer one."""
     try:
-        config = json.loads((Path(path) / _CONFIG).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        config = json.loads(_read_bytes(Path(path) / _CONFIG))
+    except (ModelFileError, ValueError, RecursionError):
         return False
     return isinstance(config, dict) and config.get("format") == _FORMAT
 
@@ -316,9 +348,29 @@ def is_model(path: str | PathLike[str]) -> bool:
 def _write_files(
     directory: Path, model: SavedModel, pictures: Mapping[str, Callable[[Path], None]]
 ) -> None:
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.numpy import save_file  # noqa: PLC0415
+    texts = {
+        _CONFIG: _config_bytes(model),
+        _VOCABULARY: json_bytes({"words": list(model.words), "counts": model.counts.tolist()}),
+        _LOSS: b"".join(map(_loss_line, model.loss_history)),
+    }
+    tensors = {"input": model.input_vectors, "output": model.output_vectors}
+    digests = {}
+    for name, text in texts.items():
+        (directory / name).write_bytes(text)
+        digests[name] = hashlib.sha256(text).hexdigest()
+    _write_tensors(directory / _VECTORS, tensors)
+    # safetensors makes its file readable for its owner only.
+    shutil.copymode(directory / _CONFIG, directory / _VECTORS)
+    digests[_VECTORS] = file_digest(directory / _VECTORS)
+    write_sums(directory, digests)
+    for name, draw in pictures.items():
+        draw(directory / name)
+    for name in (*digests, SUMS, *pictures):
+        sync_file(directory / name)
+    sync_directory(directory)
 
+
+def _config_bytes(model: SavedModel) -> bytes:
     config = {
         "format": _FORMAT,
         "format_version": _FORMAT_VERSION,
@@ -326,27 +378,23 @@ def _write_files(
         "training": model.config.to_dict(),
         "corpus": dict(model.corpus),
     }
-    vocabulary = {"words": list(model.words), "counts": model.counts.tolist()}
-    loss = [
-        json.dumps({key: _plain_number(value) for key, value in record.items()}) + "\n"
-        for record in model.loss_history
-    ]
-    (directory / _CONFIG).write_bytes(json_bytes(config, indent=2))
-    (directory / _VOCABULARY).write_bytes(json_bytes(vocabulary))
-    (directory / _LOSS).write_bytes("".join(loss).encode())
-    tensors = {"input": model.input_vectors, "output": model.output_vectors}
+    return json_bytes(config, indent=2)
+
+
+def _loss_line(record: Mapping[str, float | int]) -> bytes:
+    plain = {key: _plain_number(value) for key, value in record.items()}
+    return (json.dumps(plain) + "\n").encode()
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    from safetensors import SafetensorError  # noqa: PLC0415
+    from safetensors.numpy import save_file  # noqa: PLC0415
+
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     try:
-        save_file(contiguous, directory / _VECTORS)
+        save_file(contiguous, path)
     except SafetensorError as error:
-        raise OSError(f"{_VECTORS}: {error}") from error
-    # safetensors makes its file readable for its owner only.
-    shutil.copymode(directory / _CONFIG, directory / _VECTORS)
-    for name, draw in pictures.items():
-        draw(directory / name)
-    for name in (_CONFIG, _VOCABULARY, _LOSS, _VECTORS, *pictures):
-        sync_file(directory / name)
-    sync_directory(directory)
+        raise OSError(f"{path.name}: {error}") from error
 
 
 def _xw2v_version() -> str:
@@ -365,14 +413,45 @@ def _plain_number(value: float | int) -> float | int | None:
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait
+            raise ModelFileError(f"cannot read {path}: it is not a file")
         return path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ModelFileError(f"cannot read {path}: {reason}") from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _json_value(data: bytes) -> Any:
+    """Return what JSON says, where it says it beyond doubt.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        If it is no JSON, holds a number that is not finite, or an object has a key twice.
+    """
+    text = data.decode("utf-8-sig")  # which some editors begin files with
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_finite, parse_float=_finite)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for key, item in pairs:
+        if key in value:
+            raise ValueError(f"an object has the key {key!r} twice")
+        value[key] = item
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text} is not finite")
+    return number
+
+
+def _json_object(path: Path, data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(_read_bytes(path))
+        value = _json_value(data)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
@@ -380,30 +459,79 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    """Read config.json; return it once the format and the kinds of its entries are right."""
-    if not path.is_dir():
-        kind = "is a file, not a model directory" if path.exists() else "does not exist"
-        raise ModelFileError(f"cannot read {path}: it {kind}{_interrupted(path)}")
+def _read_config(path: Path) -> tuple[dict[str, Any], dict[str, str] | None]:
+    """Read config.json; return it once the format and the kinds of its entries are right.
+
+    And the sums of all files, if there are any.
+    """
+    _check_directory(path)
     config_path = path / _CONFIG
-    if not config_path.exists():
-        raise ModelFileError(f"cannot read {path}: it has no {_CONFIG}, so it is no xw2v model")
-    config = _read_json(config_path)
-    if config.get("format") != _FORMAT:
-        raise ModelFileError(f"{config_path}: not the configuration of an xw2v model")
-    version = config.get("format_version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ModelFileError(f"{config_path} is damaged: format_version is {version!r}")
-    if version > _FORMAT_VERSION:
+    # The same bytes are parsed and summed: the directory may be replaced at any moment.
+    data = _read_bytes(config_path)
+    config = _json_object(config_path, data)
+    version = _check_version(config_path, config)
+    digests = _read_digests(path, version)
+    if digests is not None and hashlib.sha256(data).hexdigest() != digests[_CONFIG]:
         raise ModelFileError(
-            f"{config_path}: the model has format version {version}, written by xw2v "
-            f"{config.get('xw2v_version', 'unknown')}; this xw2v reads versions up to "
-            f"{_FORMAT_VERSION}: update xw2v"
+            f"{damaged(config_path)}; if it was edited on purpose, renew the sums in the "
+            f"directory: {_RENEW}"
         )
     for key in ("training", "corpus"):
         if not isinstance(config.get(key), dict):
             raise ModelFileError(f"{config_path} is damaged: {key!r} is not a JSON object")
-    return config
+    return config, digests
+
+
+def _check_directory(path: Path) -> None:
+    try:
+        if not path.is_dir():
+            kind = "is a file, not a model directory" if path.exists() else "does not exist"
+            raise ModelFileError(f"cannot read {path}: it {kind}{_interrupted(path)}")
+        if not (path / _CONFIG).exists():
+            raise ModelFileError(f"cannot read {path}: it has no {_CONFIG}, so it is no xw2v model")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ModelFileError(f"cannot read {path}: {reason}") from error
+
+
+def _check_version(path: Path, config: Mapping[str, Any]) -> int:
+    if config.get("format") != _FORMAT:
+        raise ModelFileError(f"{path}: not the configuration of an xw2v model")
+    version = config.get("format_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ModelFileError(f"{path} is damaged: format_version is {version!r}")
+    if version > _FORMAT_VERSION:
+        raise NewerFormatError(
+            f"{path}: the model has format version {version}, written by xw2v "
+            f"{config.get('xw2v_version', 'unknown')}; this xw2v reads versions up to "
+            f"{_FORMAT_VERSION}: update xw2v"
+        )
+    return version
+
+
+def _read_digests(path: Path, version: int) -> dict[str, str] | None:
+    """Read the sums of a directory; None if it has none and need not.
+
+    Older versions are not trusted to have none: a damaged byte may have made 2 of 3.
+    """
+    if (path / SUMS).exists():
+        digests = read_sums(path)
+        for name in _FILES:
+            if name not in digests:
+                raise ModelFileError(f"{path / SUMS} is damaged: it does not list {name!r}")
+        return digests
+    if version < _WITH_SUMS:
+        return None
+    raise ModelFileError(
+        f"cannot read {path}: it has no {SUMS}, so nothing vouches for its files; if you do, make "
+        f"the sums in the directory: {_RENEW}"
+    )
+
+
+def _check_files(path: Path, names: Iterable[str], digests: Mapping[str, str] | None) -> None:
+    if digests is not None:
+        for name in names:
+            check_file(path, name, digests)
 
 
 def _training_config(
@@ -412,7 +540,7 @@ def _training_config(
     """Return the hyperparameters of a model, with other word vectors if they are named."""
     try:
         training = TrainingConfig.from_dict(values)
-    except ConfigError as error:
+    except (ConfigError, OverflowError) as error:
         raise ModelFileError(f"{path / _CONFIG}: {error}") from error
     if vectors is None:
         return training
@@ -429,7 +557,7 @@ def _interrupted(path: Path) -> str:
 
 
 def _read_vocabulary(path: Path) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    vocabulary = _read_json(path)
+    vocabulary = _json_object(path, _read_bytes(path))
     words, counts = vocabulary.get("words"), vocabulary.get("counts")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise ModelFileError(f"{path} is damaged: 'words' is not a list of strings")
@@ -448,16 +576,34 @@ def _check_vocabulary(trouble: str, words: Sequence[str], counts: npt.NDArray[np
         raise ModelFileError(f"{trouble}: {len(words)} words, but counts of shape {counts.shape}")
     if len(set(words)) != len(words):
         raise ModelFileError(f"{trouble}: a word occurs twice in the vocabulary")
+    if (counts < 0).any():
+        raise ModelFileError(f"{trouble}: a count is below 0")
 
 
-def _rows_due(words: int, config: TrainingConfig) -> dict[str, int]:
-    """Return how many rows each tensor of a model must have."""
+def _check_model(path: Path, model: SavedModel) -> None:
+    trouble = f"cannot write {path}"
+    _check_vocabulary(trouble, model.words, model.counts)
+    shapes = _shapes_due(len(model.words), model.config)
+    tensors = {"input": model.input_vectors, "output": model.output_vectors}
+    for name, tensor in tensors.items():
+        subject = f"{trouble}: {name} vectors"
+        if tensor.dtype != np.float32:
+            raise ModelFileError(f"{subject}: {tensor.dtype}, not float32")
+        _check_shape(subject, tensor.shape, shapes[name])
+        _check_finite(subject, tensor)
+
+
+def _shapes_due(words: int, config: TrainingConfig) -> dict[str, tuple[int, int]]:
+    """Return the shape that each tensor of a model must have."""
     nodes = max(0, words - 1)  # the inner ones of a binary tree
-    return {"input": words, "output": nodes if config.output == "hierarchical" else words}
+    rows = {"input": words, "output": nodes if config.output == "hierarchical" else words}
+    return {name: (number, config.vector_size) for name, number in rows.items()}
 
 
-def _read_tensors(path: Path, rows: Mapping[str, int]) -> dict[str, npt.NDArray[np.float32]]:
-    """Read the tensors named, each of which must have so many rows."""
+def _read_tensors(
+    path: Path, shapes: Mapping[str, tuple[int, int]]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Read the tensors named, each of which must have that shape."""
     from safetensors import SafetensorError, safe_open  # noqa: PLC0415
 
     if not path.is_file():
@@ -465,51 +611,55 @@ def _read_tensors(path: Path, rows: Mapping[str, int]) -> dict[str, npt.NDArray[
     tensors: dict[str, npt.NDArray[np.float32]] = {}
     try:
         with safe_open(path, framework="numpy") as file:
-            missing = set(rows) - set(file.keys())
+            missing = set(shapes) - set(file.keys())
             if missing:
                 raise ModelFileError(f"{path} is damaged: no tensor {sorted(missing)[0]!r}")
-            for name in rows:
-                dtype = file.get_slice(name).get_dtype()
+            # What is claimed is checked before anything is read, hence allocated.
+            for name, due in shapes.items():
+                claimed = file.get_slice(name)
+                dtype = claimed.get_dtype()
                 if dtype != "F32":
                     raise ModelFileError(f"{path}: tensor {name!r} is {dtype}, not float32 (F32)")
+                _check_shape(f"{path}: tensor {name!r}", tuple(claimed.get_shape()), due)
+            for name in shapes:
                 tensors[name] = file.get_tensor(name)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error
     for name, tensor in tensors.items():
-        _check_tensor(f"{path}: tensor {name!r}", tensor, rows[name])
-    _check_dimensions(f"{path} is damaged", tensors)
+        _check_finite(f"{path}: tensor {name!r}", tensor)
     return tensors
 
 
-def _check_tensor(subject: str, tensor: npt.NDArray[Any], rows: int) -> None:
-    if tensor.dtype != np.float32:
-        raise ModelFileError(f"{subject}: {tensor.dtype}, not float32")
-    if tensor.ndim != 2 or tensor.shape[0] != rows:
+def _check_shape(subject: str, shape: tuple[int, ...], due: tuple[int, int]) -> None:
+    if len(shape) != 2 or shape[0] != due[0]:
         raise ModelFileError(
-            f"{subject}: shape {tensor.shape}, where vocabulary and output layer need {rows} rows"
+            f"{subject}: shape {shape}, where vocabulary and output layer need {due[0]} rows"
         )
-    if not np.isfinite(tensor).all():
+    if shape[1] != due[1]:
+        raise ModelFileError(f"{subject}: shape {shape}, where vector_size is {due[1]}")
+
+
+def _check_finite(subject: str, tensor: npt.NDArray[np.float32]) -> None:
+    if first_not_finite(tensor) is not None:
         raise ModelFileError(
             f"{subject}: NaN or infinity in it; a training run that diverges leaves that, "
             "a lower alpha helps"
         )
 
 
-def _check_dimensions(trouble: str, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
-    if len({tensor.shape[1] for tensor in tensors.values()}) > 1:
-        raise ModelFileError(f"{trouble}: input and output vectors differ in dimension")
-
-
 def _read_loss(path: Path) -> tuple[dict[str, float | int], ...]:
     history = []
     for number, line in enumerate(_read_bytes(path).splitlines(), start=1):
         try:
-            record = json.loads(line)
+            record = _json_value(line)
         except (ValueError, RecursionError) as error:
             raise ModelFileError(f"{path}, line {number} is damaged: {error}") from error
-        if not isinstance(record, dict) or not all(
-            value is None or type(value) in (int, float) for value in record.values()
-        ):
+        if not isinstance(record, dict) or not all(map(_is_loss_number, record.values())):
             raise ModelFileError(f"{path}, line {number} is damaged: not an object of numbers")
         history.append({key: math.nan if v is None else v for key, v in record.items()})
     return tuple(history)
+
+
+def _is_loss_number(value: object) -> bool:
+    """Say whether a report may hold a value; whole numbers may, up to 64 bits."""
+    return value is None or type(value) is float or (type(value) is int and abs(value) < 2**63)

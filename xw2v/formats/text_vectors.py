@@ -53,10 +53,11 @@ _VALUES_ON_TRUST = 2**18
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_LEVEL = 6
-_HEADER = re.compile(rb"([0-9]+)[ \t]+([0-9]+)[ \t\r]*\n?")
+# (Python takes its time over numbers of thousands of digits, and refuses longer ones.)
+_HEADER = re.compile(rb"([0-9]{1,50})[ \t]+([0-9]{1,50})[ \t\r]*\n?")
 _LONGEST_HEADER = 100
 
-_NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(rb"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NO_NUMBER = re.compile(rb"[+-]?(nan(\(.*\))?|inf(inity)?)", re.IGNORECASE)
 # What the numbers of a line consist of, as far as the fast way goes.
 _PLAIN = b"0123456789+-.eE "
@@ -436,8 +437,8 @@ def checked_table(path: Path, words: Sequence[str], vectors: npt.ArrayLike) -> F
     Raises
     ------
     ModelFileError
-        If the shapes disagree, a value is not finite, or a word is empty, contains white space,
-        is not Unicode or occurs twice.
+        If the shapes disagree, a value is not finite, or a word is empty, contains ASCII white
+        space, is not Unicode or occurs twice.
     """
     with np.errstate(over="ignore"):
         table = np.ascontiguousarray(vectors, dtype=np.float32)
@@ -459,18 +460,20 @@ def checked_table(path: Path, words: Sequence[str], vectors: npt.ArrayLike) -> F
 def _check_words(path: Path, words: Sequence[str]) -> None:
     seen = set()
     for word in words:
-        if word.split() != [word]:
+        try:
+            encoded = word.encode()
+        except UnicodeEncodeError as error:
+            raise ModelFileError(
+                f"cannot write {path}: the word {word!r} cannot be written as UTF-8; leave it out"
+            ) from error
+        # Of bytes, which means ASCII white space: what ends a word for the C tool, gensim and
+        # fastText, whose files do have words with a no-break space in them.
+        if encoded.split() != [encoded]:
             raise ModelFileError(
                 f"cannot write {path}: the word {word!r} "
                 f"{'contains white space' if word else 'is empty'}, which the word2vec formats "
                 "cannot hold; leave it out or choose another format"
             )
-        try:
-            word.encode()
-        except UnicodeEncodeError as error:
-            raise ModelFileError(
-                f"cannot write {path}: the word {word!r} cannot be written as UTF-8; leave it out"
-            ) from error
         if word in seen:
             raise ModelFileError(
                 f"cannot write {path}: the word {word!r} occurs more than once; leave one out"

@@ -12,9 +12,15 @@ import numpy.typing as npt
 
 from xw2v.config import Vectors
 from xw2v.errors import ConfigError, ModelFileError
-from xw2v.formats.arrays import read_numpy_directory, write_numpy_directory
-from xw2v.formats.model_directory import is_model, load_word_vectors
+from xw2v.formats.arrays import (
+    NumpyDirectory,
+    load_numpy_directory,
+    read_numpy_directory,
+    write_numpy_directory,
+)
+from xw2v.formats.model_directory import SavedModel, is_model, load_model, load_word_vectors
 from xw2v.formats.tables import read_parquet, write_parquet, write_tensorboard
+from xw2v.formats.text_vectors import as_header
 from xw2v.formats.word2vec import (
     read_glove_text,
     read_word2vec_binary,
@@ -28,14 +34,17 @@ from xw2v.vectors import WordVectors
 __all__ = [
     "READABLE",
     "WRITABLE",
+    "convert_vectors",
     "format_of_file",
     "format_of_name",
     "read_vectors",
     "write_vectors",
 ]
 
-_HEAD = 1 << 16
+# Holds the longest word that the formats of word2vec allow, and more.
+_HEAD = 1 << 21
 _GZIP = b"\x1f\x8b"
+_PARQUET = b"PAR1"
 _NUMBER_BYTES = frozenset(b"0123456789+-.eEnaifINF \r\n\t")
 
 
@@ -50,6 +59,18 @@ class _Format:
 
 def _matrix(vectors: WordVectors) -> npt.NDArray[np.float32]:
     return np.asarray(vectors.vectors, np.float32)
+
+
+def _write_glove(path: Path, vectors: WordVectors) -> None:
+    # Nothing but the first word comes first in these files, whatever it looks like.
+    first = "".join(vectors.index_to_key[:1])
+    head = first.encode(errors="replace")
+    if head.startswith(_PARQUET) or _why_unsafe(head) is not None:
+        raise ModelFileError(
+            f"cannot write {path}: the word {first[:20]!r} at its beginning would make it look "
+            "like a file of another kind; put another word first or choose another format"
+        )
+    write_glove_text(path, vectors.index_to_key, _matrix(vectors))
 
 
 _FORMATS: dict[str, _Format] = {
@@ -67,7 +88,7 @@ _FORMATS: dict[str, _Format] = {
     "glove": _Format(
         (".glove",),
         read_glove_text,
-        lambda path, v, _: write_glove_text(path, v.index_to_key, _matrix(v)),
+        lambda path, v, _: _write_glove(path, v),
     ),
     "parquet": _Format(
         (".parquet", ".pq"),
@@ -91,8 +112,24 @@ _FORMATS: dict[str, _Format] = {
 }
 READABLE = tuple(name for name, kind in _FORMATS.items() if kind.read is not None)
 WRITABLE = tuple(name for name, kind in _FORMATS.items() if kind.write is not None)
-# What a file that must not be loaded begins with.
-_PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+_PICKLE = (
+    "is a pickle, which can run anything when it is loaded, so xw2v does not load it; write it "
+    "anew where it comes from, in gensim for one by "
+    "model.wv.save_word2vec_format('vectors.bin', binary=True)"
+)
+# What files that must not be loaded, or lack the words, begin with.
+_UNSAFE = {
+    **{b"\x80%c" % protocol: _PICKLE for protocol in range(2, 10)},
+    b"PK\x03\x04": "is a zip archive, as PyTorch's files are, which may hold pickles: save the "
+    "vectors as W_in.npy and the words as word_to_id.json in a directory",
+    b"\x93NUMPY": "is a NumPy array without words: name a directory that holds it as W_in.npy, "
+    "with the words in word_to_id.json",
+    (793712314).to_bytes(4, "little"): "is a model of fastText, whose words are made of parts; "
+    "write its vectors as text, by fastText's bin_to_vec.py, or in gensim by "
+    "gensim.models.fasttext.load_facebook_vectors(path).save_word2vec_format('vectors.vec')",
+    b"\x89HDF\r\n": "is an HDF5 file: save the vectors as W_in.npy and the words as "
+    "word_to_id.json in a directory",
+}
 
 
 def read_vectors(
@@ -111,7 +148,7 @@ def read_vectors(
     format : str, optional
         One of `READABLE`; None goes by the content.
     vectors : {"input", "output", "mean", "concat"}, optional
-        Which vectors of a model.
+        Which vectors of a model or a directory of NumPy arrays.
 
     Returns
     -------
@@ -122,12 +159,14 @@ def read_vectors(
     ModelFileError
         If the file is missing, damaged or of no format that can be read.
     ConfigError
-        If `format` is none of these, or `vectors` is given and it is no model.
+        If `format` is none of these, or `vectors` is given and the file has only one kind.
     """
     path = Path(path)
     name = format_of_file(path) if format is None else format
     if name == "model":
         return load_word_vectors(path, vectors)
+    if name == "numpy":
+        return read_numpy_directory(path, vectors)
     if vectors is not None:
         raise ConfigError(f"vectors={vectors!r} is for models, and {path} is none: leave it out")
     read = _FORMATS[name].read if name in READABLE else None
@@ -172,6 +211,74 @@ def write_vectors(
     write(path, vectors, overwrite)
 
 
+def convert_vectors(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    *,
+    from_format: str | None = None,
+    to_format: str | None = None,
+    vectors: Vectors | None = None,
+    overwrite: bool = False,
+) -> WordVectors:
+    """Write vectors in another format.
+
+    From a model, a directory of NumPy arrays gets all that it can hold: both matrices, the
+    hyperparameters and the loss of each report, unless `vectors` names some. (The output vectors
+    of hierarchical softmax belong to no words, and are left out.)
+
+    Parameters
+    ----------
+    source, target : path
+        As for `read_vectors` and `write_vectors`.
+    from_format, to_format : str, optional
+        As their `format`.
+    vectors : {"input", "output", "mean", "concat"}, optional
+        Which vectors of a model or a directory of NumPy arrays.
+    overwrite : bool
+        Replace what is there.
+
+    Returns
+    -------
+    WordVectors
+        What was written.
+
+    Raises
+    ------
+    ModelFileError, ConfigError
+        As `read_vectors` and `write_vectors`.
+    """
+    source, target = Path(source), Path(target)
+    to = format_of_name(target) if to_format is None else to_format
+    kind = format_of_file(source) if from_format is None else from_format
+    if to != "numpy" or vectors is not None or kind not in ("model", "numpy"):
+        found = read_vectors(source, kind, vectors)
+        write_vectors(target, found, to, overwrite=overwrite)
+        return found
+    whole = load_numpy_directory(source) if kind == "numpy" else _arrays(load_model(source))
+    write_numpy_directory(
+        target,
+        whole.words,
+        whole.input_vectors,
+        output_vectors=whole.output_vectors,
+        config=whole.config,
+        loss_history=whole.loss_history,
+        overwrite=overwrite,
+    )
+    return WordVectors(whole.words, whole.input_vectors)
+
+
+def _arrays(model: SavedModel) -> NumpyDirectory:
+    """Return what a directory of NumPy arrays can hold of a model."""
+    of_words = model.config.output != "hierarchical"
+    return NumpyDirectory(
+        words=model.words,
+        input_vectors=model.input_vectors,
+        output_vectors=model.output_vectors if of_words else None,
+        config=model.config.to_dict(),
+        loss_history=np.array([r.get("loss", np.nan) for r in model.loss_history], np.float64),
+    )
+
+
 def format_of_name(path: Path) -> str:
     """Return the format that the ending of a name asks for.
 
@@ -210,16 +317,20 @@ def format_of_file(path: Path) -> str:
             f"{path} is a directory, but neither an xw2v model nor one with a W_in.npy in it"
         )
     head = _head(path)
-    if head.startswith(b"PAR1"):
+    if head.startswith(_PARQUET):
         return "parquet"
-    _refuse_unsafe(path, head)
+    reason = _why_unsafe(head)
+    if reason is not None:
+        raise ModelFileError(f"{path} {reason}")
     first, _, rest = head.partition(b"\n")
-    fields = first.split()
-    if len(fields) == 2 and all(field.isdigit() for field in fields):
-        numbers = rest.partition(b" ")[2][:200]
-        is_text = not int(fields[1]) or set(numbers.partition(b"\n")[0]) <= _NUMBER_BYTES
-        return "word2vec-text" if is_text else "word2vec-binary"
-    return "glove"
+    header = as_header(first)
+    if header is None:
+        return "glove"
+    # The beginning of the first vector. One in binary may hold a newline, and digits before it;
+    # only if it is very short it may be nothing but digits, and cannot be told from text.
+    numbers = rest.partition(b" ")[2][:200].partition(b"\n")[0]
+    is_text = set(numbers) <= _NUMBER_BYTES and len(numbers.split()) >= min(header[1], 2)
+    return "word2vec-text" if is_text else "word2vec-binary"
 
 
 def _head(path: Path) -> bytes:
@@ -237,21 +348,9 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _refuse_unsafe(path: Path, head: bytes) -> None:
-    """Raise where loading a file would run what is in it, or it lacks the words."""
-    if head.startswith(_PICKLES):
-        raise ModelFileError(
-            f"{path} is a pickle, which can run anything when it is loaded, so xw2v does not load "
-            "it; write it anew where it comes from, in gensim for one by "
-            "model.wv.save_word2vec_format('vectors.bin', binary=True)"
-        )
-    if head.startswith(b"PK\x03\x04"):
-        raise ModelFileError(
-            f"{path} is a zip archive, as PyTorch's files are, which may hold pickles: save the "
-            "vectors as W_in.npy and the words as word_to_id.json in a directory"
-        )
-    if head.startswith(b"\x93NUMPY"):
-        raise ModelFileError(
-            f"{path} is a NumPy array without words: name a directory that holds it as W_in.npy, "
-            "with the words in word_to_id.json"
-        )
+def _why_unsafe(head: bytes) -> str | None:
+    """Say why a file is not read: loading it could run what is in it, or it lacks the words."""
+    # The size of its header and the header; the size may begin as a pickle does.
+    if head[2:8] == bytes(6) and head[8:10] == b'{"':
+        return "is a safetensors file, which lacks the words: name the directory of the model"
+    return next((reason for magic, reason in _UNSAFE.items() if head.startswith(magic)), None)

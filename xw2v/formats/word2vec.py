@@ -333,8 +333,8 @@ def write_word2vec_text(
     Raises
     ------
     ModelFileError
-        If a word is empty, contains white space, which this format cannot hold, or occurs twice,
-        a value is not finite, the shapes disagree, or the file cannot be written.
+        If a word is empty, contains ASCII white space, which this format cannot hold, or occurs
+        twice, a value is not finite, the shapes disagree, or the file cannot be written.
     """
     path = Path(path)
     table = checked_table(path, words, vectors)

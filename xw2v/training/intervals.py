@@ -77,9 +77,10 @@ class Interval:
         return cls(number, seconds)
 
     def __str__(self) -> str:
+        """Return what `parse` reads."""
         if self.words is not None:
-            return f"{self.words:,} words"
-        return "epoch" if self.seconds is None else f"{self.seconds:g} s"
+            return str(self.words)
+        return "epoch" if self.seconds is None else f"{self.seconds:g}s"
 
 
 class Timer:
