@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from xw2v.checkpoints import Checkpointing
 from xw2v.config import TrainingConfig
 from xw2v.errors import (
     ConfigError,
@@ -16,6 +17,7 @@ from xw2v.model import Word2Vec
 from xw2v.vectors import WordVectors
 
 __all__ = [
+    "Checkpointing",
     "ConfigError",
     "CorpusError",
     "DeviceError",

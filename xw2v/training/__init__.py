@@ -1,6 +1,8 @@
 """The training loop."""
 
+from xw2v.training.evaluating import EarlyStopping, Evaluator
 from xw2v.training.initial import InitialVectors, initialize
+from xw2v.training.intervals import Interval
 from xw2v.training.run import (
     Callback,
     Evaluation,
@@ -15,8 +17,11 @@ from xw2v.training.trainer import TrainingResult, train
 
 __all__ = [
     "Callback",
+    "EarlyStopping",
     "Evaluation",
+    "Evaluator",
     "InitialVectors",
+    "Interval",
     "LossRecord",
     "Position",
     "Progress",
