@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Outcome
+from xw2v.config import TrainingConfig
 from xw2v.formats import load_model, read_vectors
 
 Call = Callable[..., Outcome]
@@ -55,6 +57,46 @@ def test_which_vectors(call: Call, model: Path, tmp_path: Path) -> None:
     assert "--vectors" in err
     assert "is for models" in err
     assert not (tmp_path / "w.bin").exists()
+
+
+def test_all_of_a_model_as_numpy_arrays(call: Call, model: Path, tmp_path: Path) -> None:
+    saved = load_model(model)
+    out, again = tmp_path / "d", tmp_path / "e"
+    assert call("convert", model, out, "--to=numpy").status == 0
+    names = sorted(path.name for path in out.iterdir())
+    arrays = ["W_in.npy", "W_out.npy", "config.json", "id_to_word.json", "loss_history.npy"]
+    assert names == [*arrays, "word_to_id.json"]
+    np.testing.assert_array_equal(np.load(out / "W_in.npy"), saved.input_vectors)
+    np.testing.assert_array_equal(np.load(out / "W_out.npy"), saved.output_vectors)
+    losses = [record["loss"] for record in saved.loss_history]
+    assert losses
+    np.testing.assert_array_equal(np.load(out / "loss_history.npy"), losses)
+    config = json.loads((out / "config.json").read_bytes())
+    assert TrainingConfig.from_dict(config) == saved.config
+    # And from such a directory to another.
+    assert call("convert", out, again, "--to=numpy").status == 0
+    assert sorted(path.name for path in again.iterdir()) == names
+    for name in names:
+        assert (again / name).read_bytes() == (out / name).read_bytes()
+    text = tmp_path / "v.txt"
+    assert call("convert", again, text, "--vectors=output").status == 0
+    assert np.array_equal(read_vectors(text).vectors, saved.output_vectors)
+
+
+def test_one_kind_of_vectors_as_numpy_arrays(call: Call, model: Path, tmp_path: Path) -> None:
+    assert call("convert", model, tmp_path / "d", "--to=numpy", "--vectors=mean").status == 0
+    names = sorted(path.name for path in (tmp_path / "d").iterdir())
+    assert names == ["W_in.npy", "id_to_word.json", "word_to_id.json"]
+    found = read_vectors(tmp_path / "d").vectors
+    assert np.array_equal(found, read_vectors(model, None, "mean").vectors)
+
+
+def test_output_vectors_of_no_words_are_left_out(
+    call: Call, tree_model: Path, tmp_path: Path
+) -> None:
+    assert call("convert", tree_model, tmp_path / "d", "--to=numpy").status == 0
+    assert not (tmp_path / "d" / "W_out.npy").exists()
+    assert (tmp_path / "d" / "loss_history.npy").exists()
 
 
 def test_tensorboard(call: Call, model: Path, tmp_path: Path) -> None:

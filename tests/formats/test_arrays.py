@@ -15,7 +15,12 @@ from hypothesis.extra import numpy as hnp
 
 from xw2v.errors import ModelFileError
 from xw2v.formats import arrays
-from xw2v.formats.arrays import first_not_finite, read_numpy_directory, write_numpy_directory
+from xw2v.formats.arrays import (
+    first_not_finite,
+    load_numpy_directory,
+    read_numpy_directory,
+    write_numpy_directory,
+)
 
 Matrix = npt.NDArray[np.float32]
 
@@ -134,7 +139,91 @@ def test_ids_need_not_be_in_order(saved: Path) -> None:
     assert read_numpy_directory(saved).index_to_key == ["x", "y"]
 
 
+def test_what_a_program_wrote_in_the_obvious_way(tmp_path: Path) -> None:
+    """With np.save and json.dump, and in float64."""
+    words = ["a", "é", "c"]
+    W_in, W_out = np.asfortranarray(matrix(3).astype(float)), -matrix(3).astype(float)
+    np.save(tmp_path / "W_in.npy", W_in)
+    np.save(tmp_path / "W_out.npy", W_out)
+    np.save(tmp_path / "loss_history.npy", [3, 2.5, math.nan])
+    for name, value in {
+        "word_to_id": {word: row for row, word in enumerate(words)},
+        "id_to_word": dict(enumerate(words)),
+        "config": {"alpha": 0.5, "nested": {"a": [1, {"b": None}]}},
+    }.items():
+        with (tmp_path / f"{name}.json").open("w") as file:
+            json.dump(value, file)
+    found = load_numpy_directory(tmp_path)
+    assert found.words == words
+    np.testing.assert_array_equal(found.input_vectors, matrix(3))
+    assert found.output_vectors is not None
+    np.testing.assert_array_equal(found.output_vectors, -matrix(3))
+    assert found.output_vectors.dtype == np.float32
+    assert found.config == {"alpha": 0.5, "nested": {"a": [1, {"b": None}]}}
+    np.testing.assert_array_equal(found.loss_history, [3, 2.5, math.nan])
+    np.testing.assert_array_equal(read_numpy_directory(tmp_path, "output").vectors, -matrix(3))
+
+
+def test_what_is_not_there_is_none(saved: Path) -> None:
+    found = load_numpy_directory(saved)
+    assert found.output_vectors is None
+    assert found.config is None
+    assert found.loss_history is None
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "<i4", "u1"])
+def test_loss_histories_of_other_numbers(saved: Path, dtype: str) -> None:
+    np.save(saved / "loss_history.npy", np.array([3, 2, 1], dtype))
+    found = load_numpy_directory(saved).loss_history
+    assert found is not None
+    assert found.dtype == np.float64
+    assert found.tolist() == [3, 2, 1]
+
+
+def test_words_in_a_list(saved: Path) -> None:
+    (saved / "word_to_id.json").unlink()
+    (saved / "id_to_word.json").write_text('["b", "a"]')
+    assert read_numpy_directory(saved).index_to_key == ["b", "a"]
+
+
 # Damage
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("W_out.npy", np.zeros((2, 4)), "shape (2, 4), but W_in.npy next to it has shape (2, 3)"),
+        ("W_out.npy", np.zeros((3, 2)), "need a matrix of 2 rows; save its transpose"),
+        ("W_out.npy", np.full((2, 3), np.nan), "of 'a', row 0, holds NaN"),
+        ("W_out.npy", np.array([[{}, 1, 2]] * 2), "holds Python objects"),
+        ("loss_history.npy", np.zeros((2, 1)), "shape (2, 1), where a loss history is a list"),
+        ("loss_history.npy", np.float64(1), "shape (), where a loss history is a list"),
+        ("loss_history.npy", np.array([{}]), "holds Python objects"),
+        ("loss_history.npy", np.array(["a"]), "not floats"),
+        ("config.json", "[1]", "not a JSON object"),
+        ("config.json", '{"a": 1', "is damaged"),
+        ("config.json", "[" * 100_000, "is damaged"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 60 else "array",
+)
+def test_damage_to_the_rest(saved: Path, name: str, value: Any, message: str) -> None:
+    if isinstance(value, str):
+        (saved / name).write_text(value)
+    else:
+        np.save(saved / name, value)
+    with pytest.raises(ModelFileError) as caught:
+        load_numpy_directory(saved)
+    assert message in str(caught.value)
+    assert str(saved / name) in str(caught.value)
+    assert read_numpy_directory(saved).index_to_key == ["a", "b"]  # which does not need it
+
+
+def test_a_loss_history_that_is_cut_off(saved: Path) -> None:
+    np.save(saved / "loss_history.npy", np.arange(3.0))
+    data = (saved / "loss_history.npy").read_bytes()
+    (saved / "loss_history.npy").write_bytes(data[:-1])
+    with pytest.raises(ModelFileError, match=r"loss_history\.npy is truncated: it has 151 bytes"):
+        load_numpy_directory(saved)
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,19 @@ def test_no_file_and_other_files(tmp_path: Path, path: Path) -> None:
         assert "is not Parquet or is damaged" in refusal(path)
 
 
+def test_a_word_that_occurs_without_end_is_refused_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before the end of what may be a short file."""
+    monkeypatch.setattr(tables, "_ROWS_AT_ONCE", 10)
+    rows = 2**20
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(rows, np.float32)), 1)
+    pq.write_table(pa.table({"word": ["a"] * rows, "vector": vectors}), path)
+    assert path.stat().st_size < rows // 100
+    monkeypatch.setattr(tables._Rows, "finish", None)  # it does not come that far
+    assert "record 2: the word 'a' is there already, in record 1" in refusal(path)
+
+
 def test_truncated_files_are_refused(path: Path) -> None:
     write_parquet(path, ["a", "b"], matrix(2), [2, 1])
     data = path.read_bytes()

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,21 +75,15 @@ def test_the_format(tmp_path: Path) -> None:
     assert (tmp_path / "v.txt").read_bytes() == b"2 2\na 0.1 -2.5\nb 3e-7 1\n"
 
 
+# White space that is not ASCII ends no word.
+HOSTILE_WORDS = [
+    *("👩‍🚀", "שָׁלוֹם", "e\u0301", '"', "'", ",", "\\n", "2", "nan", "</s>", "x" * 10_000),
+    *("\x00", "\ufeff", "\u200b", "no\u00a0break", "\u2028x", "x\u0085", "\u3000", "\x1c"),
+]
+
+
 def test_hostile_words_are_written(tmp_path: Path) -> None:
-    words = [
-        "👩‍🚀",
-        "שָׁלוֹם",
-        "e\u0301",
-        '"',
-        "'",
-        ",",
-        "\\n",
-        "2",
-        "x" * 10_000,
-        "\x00",
-        "\ufeff",
-        "\u200b",
-    ]
+    words = HOSTILE_WORDS
     vectors = np.ones((len(words), 2), np.float32)
     write_word2vec_text(tmp_path / "v.txt", words, vectors)
     assert parse_word2vec_text(tmp_path / "v.txt")[0] == words
@@ -97,7 +92,7 @@ def test_hostile_words_are_written(tmp_path: Path) -> None:
         assert read(tmp_path / "v").index_to_key == words
 
 
-@pytest.mark.parametrize("word", ["", " ", "New York", "tab\t", "\n", "no\u00a0break", "\u2028x"])
+@pytest.mark.parametrize("word", ["", " ", "New York", "tab\t", "\n", "\r", "\v", "x\f"])
 @every_writer
 def test_words_that_the_format_cannot_hold_are_refused(
     tmp_path: Path, word: str, write: Writer
@@ -338,7 +333,7 @@ def test_text_that_is_cut_off_or_too_long(tmp_path: Path, packed: bool, pieces: 
 @pytest.mark.parametrize("read", [read_word2vec_text, read_word2vec_binary])
 def test_sizes_are_not_believed(tmp_path: Path, read: Reader) -> None:
     path = tmp_path / "v"
-    for header in (b"1000000000000 2", b"2 16000000", b"9" * 30 + b" 100"):
+    for header in (b"1000000000000 2", b"2 1000000", b"9" * 50 + b" 100"):
         path.write_bytes(header + b"\na 1 2\n")
         with pytest.raises(
             ModelFileError, match=r"line 1: .* words of .* dimensions need .* bytes"
@@ -354,7 +349,9 @@ def test_sizes_are_not_believed(tmp_path: Path, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("read", [read_word2vec_text, read_word2vec_binary])
-@pytest.mark.parametrize("line", ["a 1 2", "2", "2 3 4", "-2 3", "2.0 3", "\ufeff2 3", "x" * 999])
+@pytest.mark.parametrize(
+    "line", ["a 1 2", "2", "2 3 4", "-2 3", "2.0 3", "\ufeff2 3", "2 " + "9" * 60]
+)
 def test_headers_are_two_whole_numbers(tmp_path: Path, read: Reader, line: str) -> None:
     path = tmp_path / "v"
     path.write_text(f"{line}\na 1 2 3\n", "utf8")
@@ -371,6 +368,24 @@ def test_glove_files_have_no_header(tmp_path: Path) -> None:
     path.write_bytes(b"word\n")
     with pytest.raises(ModelFileError, match="line 1: this is not a word and its values"):
         read_glove_text(path)
+
+
+@pytest.mark.parametrize("spaces", [b" 1", b" "])
+def test_packed_files_of_endless_lines_do_not_fill_the_memory(
+    tmp_path: Path, spaces: bytes
+) -> None:
+    path = tmp_path / "v"
+    path.write_bytes(gzip.compress(b"a" + spaces * 2**23, 1))
+    with pytest.raises(ModelFileError, match=r"line 1: vectors of 838860\d dimensions"):
+        read_glove_text(path)
+    path.write_bytes(gzip.compress(b"a 1\nb" + spaces * 2**23 + b"\n", 1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError, match=r"line 2: there are 838860\d values after"):
+            read_glove_text(path)
+        assert tracemalloc.get_traced_memory()[1] < 12 * 2**23
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_looks_like_a_header_is_written_otherwise(tmp_path: Path) -> None:
@@ -404,6 +419,16 @@ def test_bad_binaries(tmp_path: Path, name: str, pieces: bool) -> None:
     path.write_bytes(gzip.compress(data))
     with pytest.raises(ModelFileError, match=f"byte {offset} of the unpacked data: .*{message}"):
         read_word2vec_binary(path)
+
+
+@pytest.mark.parametrize("value", ["x", "1." + "0" * 10**5 + "x", "1" * 10**5 + "x"])
+def test_long_numbers_take_no_longer_than_others(tmp_path: Path, value: str) -> None:
+    (tmp_path / "v").write_text(f"a 1 {'1' * 10**5}.5 2\nb 1 {value} 2\n")
+    with pytest.raises(ModelFileError, match=r"v, line 1: '1{40}'\.\.\. is too large for a float"):
+        read_glove_text(tmp_path / "v")
+    (tmp_path / "v").write_text(f"a 1 {'0' * 10**5}.5 2\nb 1 {value} 2\n")
+    with pytest.raises(ModelFileError, match=r"v, line 2: '.{1,40}'(\.\.\.)? is not a number"):
+        read_glove_text(tmp_path / "v")
 
 
 def test_long_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -492,6 +517,9 @@ def test_the_same_vectors_make_the_same_packed_file(tmp_path: Path) -> None:
     assert gzip.GzipFile(fileobj=io.BytesIO(data)).read().startswith(b"1 2\na ")
 
 
+GENSIMS_WORDS = [*HOSTILE_WORDS, *(f"w{i}é👩‍🚀" for i in range(500 - len(HOSTILE_WORDS)))]
+
+
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("name", ["v", "v.gz"])
 def test_gensim_and_we_read_each_other(tmp_path: Path, binary: bool, name: str) -> None:
@@ -499,7 +527,7 @@ def test_gensim_and_we_read_each_other(tmp_path: Path, binary: bool, name: str) 
         "gensim.models.keyedvectors", reason="gensim, the other reader, is not installed"
     )
     vectors = every_kind_of_float()
-    words = [f"w{i}é👩‍🚀" for i in range(500)]
+    words = GENSIMS_WORDS
     read, write = FORMATS["binary" if binary else "text"]
     write(tmp_path / name, words, vectors)
     theirs = keyedvectors.KeyedVectors.load_word2vec_format(str(tmp_path / name), binary=binary)
@@ -508,6 +536,30 @@ def test_gensim_and_we_read_each_other(tmp_path: Path, binary: bool, name: str) 
     other = tmp_path / f"theirs-{name}"
     theirs.save_word2vec_format(str(other), binary=binary)
     same(read(other), words, vectors)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_other_files_of_gensim(tmp_path: Path, binary: bool) -> None:
+    """In another order, with the counts in a file of their own, and without a header."""
+    keyedvectors = pytest.importorskip(
+        "gensim.models.keyedvectors", reason="gensim, the other reader, is not installed"
+    )
+    vectors = every_kind_of_float()
+    theirs = keyedvectors.KeyedVectors(7)
+    theirs.add_vectors(GENSIMS_WORDS, vectors)
+    for row, word in enumerate(GENSIMS_WORDS):
+        theirs.set_vecattr(word, "count", row + 1)
+    path = tmp_path / "v"
+    theirs.save_word2vec_format(str(path), f"{path}.vocab", binary=binary, prefix="*")
+    read = FORMATS["binary" if binary else "text"][0]
+    same(read(path), [f"*{word}" for word in GENSIMS_WORDS[::-1]], vectors[::-1])
+    theirs.save_word2vec_format(str(path), binary=binary, write_header=False)
+    if binary:  # which gensim does not read either
+        for read in (read_word2vec_binary, read_word2vec_text, read_glove_text):
+            with pytest.raises(ModelFileError, match="v, line 1: "):
+                read(path)
+    else:
+        same(read_glove_text(path), GENSIMS_WORDS[::-1], vectors[::-1])
 
 
 # gensim forgets to close a file that has no header.

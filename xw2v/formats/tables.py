@@ -221,7 +221,7 @@ class _Rows:
         self._path = path
         self._rows = rows
         self._length = length
-        self._words: list[str] = []
+        self._row_of: dict[str, int] = {}
         self._counts: list[npt.NDArray[np.int64]] = []
         self._table = np.empty((0, 0), np.float32)
         self._size: int | None = None
@@ -230,7 +230,7 @@ class _Rows:
         """Take in some rows."""
         if not batch.num_rows:
             return
-        before = len(self._words)
+        before = len(self._row_of)
         with _damage(self._path):
             batch.validate(full=True)
         self._refuse_nulls(batch, before)
@@ -250,27 +250,26 @@ class _Rows:
             )
         if "count" in batch.schema.names:
             self._counts.append(self._whole(batch.column("count"), before))
-        self._words += words
+        # At once: a file of one word and a billion rows can be very short.
+        for number, word in enumerate(words, before):
+            if self._row_of.setdefault(word, number) != number:
+                raise ModelFileError(
+                    f"{self._path}, record {number + 1:,}: the word {word!r} is there already, in "
+                    f"record {self._row_of[word] + 1:,}; keep one of them"
+                )
 
     def finish(self, kind: Any, has_counts: bool) -> WordVectors:
         """Return all of it, once it is complete and sound."""
-        if len(self._words) != self._rows:
+        if len(self._row_of) != self._rows:
             raise ModelFileError(
-                f"{self._path} is damaged: {len(self._words):,} records, where its footer promises "
-                f"{self._rows:,}; get it whole again"
+                f"{self._path} is damaged: {len(self._row_of):,} records, where its footer "
+                f"promises {self._rows:,}; get it whole again"
             )
-        first: dict[str, int] = {}
-        for row, word in enumerate(self._words):
-            if first.setdefault(word, row) != row:
-                raise ModelFileError(
-                    f"{self._path}, record {row + 1:,}: the word {word!r} is there already, in "
-                    f"record {first[word] + 1:,}; keep one of them"
-                )
         if self._size is None:
             size = max(0, getattr(kind, "list_size", 0))
             self._table = np.empty((0, size), np.float32)
         counts = np.concatenate([np.empty(0, np.int64), *self._counts]) if has_counts else None
-        return WordVectors(self._words, self._table, counts)
+        return WordVectors(list(self._row_of), self._table, counts)
 
     def _refuse_nulls(self, batch: Any, before: int) -> None:
         for name in batch.schema.names:

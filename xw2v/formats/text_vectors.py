@@ -24,6 +24,7 @@ from xw2v.errors import ModelFileError
 from xw2v.formats.arrays import first_not_finite
 
 __all__ = [
+    "MOST_DIMENSIONS",
     "Source",
     "Table",
     "as_header",
@@ -44,9 +45,10 @@ _VALUES_AT_ONCE = 2**19
 # Bytes read at once.
 _BYTES_AT_ONCE = 2**22
 
-# No line, and no vector of a binary file, is longer: what claims to be is no file of vectors, and
-# is not to fill the memory.
+# No line is longer, and no vector: what claims to be is no file of vectors, and is not to fill the
+# memory, as a packed file of a few kB could.
 _LONGEST_ROW = 2**26
+MOST_DIMENSIONS = 2**20
 
 # Values allocated before any are seen, where the length of the file cannot vouch for the header.
 _VALUES_ON_TRUST = 2**18
@@ -228,10 +230,10 @@ def read_header(
             f"words and dimensions there are; {advice}"
         )
     V, D = header
-    if D * value_bytes > _LONGEST_ROW:
+    if D > MOST_DIMENSIONS:
         raise ModelFileError(
             f"{path}, line 1: vectors of {D} dimensions are more than this program reads "
-            f"({_LONGEST_ROW // value_bytes}); check that this is a word2vec file"
+            f"({MOST_DIMENSIONS}); check that this is a word2vec file"
         )
     # The last line need not end in a newline.
     needed = max(0, V * (row_bytes + D * value_bytes) - 1)
@@ -382,26 +384,26 @@ def _parse_carefully(
     table = np.empty((len(lines), size), dtype=np.float32)
     for row, line in enumerate(lines):
         where = f"{path}, line {number + row}"
-        fields = line.split(b" ")
-        split = len(fields) - size
         if not line:
             raise ModelFileError(f"{where}: it is empty; take it away")
-        if not fields[0]:
+        if line.startswith(b" "):
             raise ModelFileError(f"{where}: it begins with a space, not with a word; correct it")
+        word, *fields = line.rsplit(b" ", size)
+        _, space, end = word.rpartition(b" ")
         # A number left of the values is one value too many rather than the end of a word.
-        if split < 1 or (split > 1 and not (spaces and _ends_word(fields[split - 1]))):
+        if len(fields) < size or (space and not (spaces and _ends_word(end))):
             raise ModelFileError(
-                f"{where}: there are {len(fields) - 1} values after the word, not {size}, with "
+                f"{where}: there are {line.count(b' ')} values after the word, not {size}, with "
                 "single spaces between them; the file is damaged or cut off: correct or get it "
                 "again"
             )
         try:
-            words.append(b" ".join(fields[:split]).decode())
+            words.append(word.decode())
         except UnicodeDecodeError as error:
             raise ModelFileError(
                 f"{where}: its word is not UTF-8 ({error.reason}); convert the file to UTF-8"
             ) from error
-        table[row] = _numbers(where, fields[split:])
+        table[row] = _numbers(where, fields)
     return words, table
 
 
@@ -412,14 +414,18 @@ def _ends_word(field: bytes) -> bool:
 def _numbers(where: str, fields: list[bytes]) -> Floats:
     for field in fields:
         if not _NUMBER.fullmatch(field):
-            shown = field.decode(errors="replace")
             reason = "not a finite number" if _NO_NUMBER.fullmatch(field) else "not a number"
-            raise ModelFileError(f"{where}: {shown!r} is {reason}; correct it")
+            raise ModelFileError(f"{where}: {_shown(field)} is {reason}; correct it")
     values = np.asarray([_number(field) for field in fields], dtype=np.float32)
     if not np.isfinite(values).all():
-        shown = fields[int(np.argmin(np.isfinite(values)))].decode()
-        raise ModelFileError(f"{where}: {shown!r} is too large for a float32; correct it")
+        shown = _shown(fields[int(np.argmin(np.isfinite(values)))])
+        raise ModelFileError(f"{where}: {shown} is too large for a float32; correct it")
     return values
+
+
+def _shown(field: bytes) -> str:
+    """Return what should be a number for messages; it may be anything, of any length."""
+    return repr(field[:40].decode(errors="replace")) + "..." * (len(field) > 40)
 
 
 def _number(field: bytes) -> np.float32:

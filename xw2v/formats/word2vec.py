@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from xw2v.errors import ModelFileError
 from xw2v.formats.text_vectors import (
+    MOST_DIMENSIONS,
     Source,
     Table,
     as_header,
@@ -139,6 +140,11 @@ def read_glove_text(path: str | PathLike[str]) -> WordVectors:
             raise ModelFileError(
                 f"{path}, line 1: this is not a word and its values with single spaces between "
                 "them; check that this is a GloVe file"
+            )
+        if D > MOST_DIMENSIONS:
+            raise ModelFileError(
+                f"{path}, line 1: vectors of {D} dimensions are more than this program reads "
+                f"({MOST_DIMENSIONS}); check that this is a GloVe file"
             )
         table = Table(D, None, trusted=False)
         read_lines(source, table, D, first=first, number=1, spaces=True)
