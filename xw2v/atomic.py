@@ -1,6 +1,7 @@
 """Files and directories that are complete under their name, or not there at all."""
 
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -13,6 +14,7 @@ __all__ = [
     "hidden_sibling",
     "interrupted_overwrites",
     "probe_directory",
+    "remove_leftovers",
     "replacing_directory",
     "replacing_file",
     "sync_directory",
@@ -23,7 +25,27 @@ __all__ = [
 
 def hidden_sibling(path: Path, suffix: str = ".tmp") -> Path:
     """Return an unused hidden name next to `path`, hence on the same file system."""
-    return path.with_name(f".xw2v-{secrets.token_hex(8)}{suffix}")
+    return path.with_name(f".xw2v-{_mark(path)}{secrets.token_hex(4)}{suffix}")
+
+
+def _mark(path: Path) -> str:
+    """Return what the hidden names that belong to a name have in common."""
+    return hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes have left that were making `path`, and nobody else's.
+
+    To be called where no other process can be making it now; what was there before an
+    interrupted overwrite (see `interrupted_overwrites`) goes as well.
+    """
+    path = path.resolve()
+    for left in path.parent.glob(f".xw2v-{_mark(path)}*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink()
 
 
 def sync_file(path: Path) -> None:

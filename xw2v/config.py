@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
@@ -29,6 +30,7 @@ _CHOICES = {
     "schedule": Schedule,
     "vectors": Vectors,
 }
+_LARGEST = sys.float_info.max
 _LARGEST_WINDOW = 16_383  # the contexts of a center are counted in 16 bits
 # The learning rate that suits optimizer and model.
 _ALPHA = {
@@ -264,7 +266,8 @@ class TrainingConfig:
         value = getattr(self, name)
         if isinstance(value, np.floating):
             object.__setattr__(self, name, value := float(value))
-        if not isinstance(value, (int, float)) or not math.isfinite(value) or value < minimum:
+        # (Comparing, unlike math.isfinite, works for whole numbers that no float can hold.)
+        if not isinstance(value, (int, float)) or not max(minimum, -_LARGEST) <= value <= _LARGEST:
             at_least = "" if minimum == -math.inf else f" of at least {minimum:g}"
             raise ConfigError(f"{name} must be a finite number{at_least}, not {value!r}")
 

@@ -33,6 +33,7 @@ TWO_WORKERS = ("--workers", "2", "--batch-words", "2048")  # of which smaller ba
 
 def test_a_model_directory_and_a_text_file(trained: Trained, corpus: Path) -> None:
     assert {path.name for path in trained.model.iterdir()} == {
+        "SHA256SUMS",
         "config.json",
         "loss.jsonl",
         "loss.png",

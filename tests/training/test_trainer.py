@@ -14,17 +14,15 @@ from typing import Any
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import pytest
-from scipy.stats import chisquare
 
-from tests import oracle
 from tests.backend.test_team import helpers
-from tests.conftest import needs_fork, to_host
+from tests.conftest import needs_fork
 from tests.sampling.test_chunks import expected_contexts
 from tests.synthetic import random_corpus, toy_sentences
 from xw2v.backend import Device, Profile, get_device
 from xw2v.config import TrainingConfig
 from xw2v.errors import ConfigError, CorpusError, DeviceError, TrainingError
-from xw2v.sampling import HuffmanTree, Purpose, keep_thresholds, sample_piece, stream_key
+from xw2v.sampling import HuffmanTree, keep_thresholds, sample_piece
 from xw2v.text import EncodedCorpus, Vocabulary, encode_sentences
 from xw2v.training import (
     LossRecord,
@@ -473,79 +471,6 @@ def test_frozen_words_stay_as_they_were_initialized(model: str, optimizer: str) 
     else:
         assert not result.w_out[rows].any()
         assert result.w_out[others].any(axis=1).all()
-
-
-# Initial parameters
-
-
-def test_initial_parameters_are_uniform() -> None:
-    w_in = initial(11_000, config(vector_size=100))
-    assert w_in.dtype == np.float32
-    assert np.abs(w_in).max() <= 0.5 / 100
-    for columns in (w_in, w_in[:, 0], w_in[:, 49], w_in[:, 50], w_in[:, 99]):
-        counts, _ = np.histogram(columns, bins=100, range=(-0.005, 0.005))
-        assert counts.sum() == columns.size
-        assert chisquare(counts).pvalue > 1e-4
-    assert np.unique(w_in[:, :2], axis=0).shape[0] == 11_000  # no piece is drawn twice
-    other = initial(11_000, config(vector_size=100, seed=2))
-    assert np.mean(other == w_in) < 1e-3
-
-
-@pytest.mark.parametrize("size", [2, 3, 100, 101])
-def test_columns_are_independent(size: int) -> None:
-    """Two of them are drawn at once."""
-    w_in = initial(20_000, config(vector_size=size))
-    correlations = np.corrcoef(w_in.T) - np.eye(size)
-    assert np.abs(correlations).max() < 5 / np.sqrt(20_000)
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 31, 100])
-def test_initial_parameters_are_the_same_in_any_shares(
-    size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = config(vector_size=size)
-    n = 300
-    expected = initial(n, options)
-    for at_once in (1, 100, 1 << 15):
-        monkeypatch.setattr("xw2v.training.initial._DRAWN_AT_ONCE", at_once)
-        for borders in ([0, n], [0, 0, 1, n], [0, 17, 150, 151, 299, n], [0, n, n]):
-            parts = np.zeros_like(expected)
-            for start, stop in pairwise(borders):
-                initialize(parts, options, start, stop)
-            np.testing.assert_array_equal(parts, expected)
-
-
-def test_other_rows_are_left_alone() -> None:
-    """In a table in which there may be others between them."""
-    table = np.full((10, 2, 5), 7, dtype=np.float32)
-    options = config(vector_size=5)
-    initialize(table[:, 0, :], options, 3, 6)
-    np.testing.assert_array_equal(table[3:6, 0], initial(10, options)[3:6])
-    table[3:6, 0] = 7
-    assert (table == 7).all()
-
-
-@pytest.mark.parametrize(("n", "size"), [(20_000, 30), (500, 1), (500, 7), (500, 101)])
-def test_initial_parameters_are_the_same_everywhere(
-    xp: Any, fixed_shapes: None, n: int, size: int
-) -> None:
-    options = config(vector_size=size)
-    expected = initial(n, options)
-    w_in = to_host(initial(n, options, xp))
-    assert w_in.dtype == np.float32
-    assert w_in.tobytes() == expected.tobytes()
-
-
-@pytest.mark.parametrize("size", [1, 2, 5])
-def test_initial_parameters_are_two_from_one_draw(size: int) -> None:
-    """The first half of a row from upper bits, the second from lower ones: by plain loops."""
-    options = config(vector_size=size, seed=3)
-    half = (size + 1) // 2
-    draws = oracle.splitmix64(stream_key(3, Purpose.INITIAL_WEIGHTS), 20 * half)
-    for row, numbers in enumerate(initial(20, options).tolist()):
-        for i, number in enumerate(numbers):
-            bits = draws[row * half + i % half] >> (39 if i < half else 15) & 0xFFFFFF
-            assert number == np.float32((bits / 2**24 - 0.5) / size)
 
 
 # Corpora that leave little or nothing to train on

@@ -1,7 +1,8 @@
 """The options about the course of a run: checkpoints, evaluations, vectors to begin with."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,11 +37,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _option = partial(click.option, cls=GroupedOption, group="Run")
 _file = partial(_option, type=click.Path(path_type=Path), metavar="FILE")
-_how_often = partial(_option, type=str, metavar="N|10m|epoch")
+_how_often = partial(_option, type=str)
 
 _OPTIONS = (
     _how_often(
         "--checkpoint-every",
+        metavar="N|10m|epoch",
         help="Keep the run in DIR.checkpoints each N words, each 10m (or 90s, 2h), or each epoch.",
     ),
     _option(
@@ -70,6 +72,7 @@ _OPTIONS = (
     _option("--freeze-init", is_flag=True, help="Leave the vectors of --init as they are."),
     _how_often(
         "--evaluate-every",
+        metavar="N|epoch",
         help="Evaluate the vectors each N words or each epoch, with --analogies and --pairs, or "
         "else by the training loss.",
     ),
@@ -131,10 +134,15 @@ class RunOptions:
         evaluator = Evaluator(
             Interval.parse(self.evaluate_every or "epoch", "--evaluate-every"),
             analogies=None if self.analogies is None else parse_analogies(self.analogies),
-            pairs={path.name: parse_pairs(path) for path in self.pairs},
+            pairs={name: parse_pairs(path) for name, path in _named(self.pairs).items()},
             on_evaluation=lambda one: display.say(_in_words(one)),
         )
         return [evaluator, *([EarlyStopping(self.patience)] if self.patience else [])]
+
+    def _named_pairs(self) -> list[tuple[str, Path]]:
+        """Return the files by their names, or by their paths where names are alike."""
+        alike = len({path.name for path in self.pairs}) < len(self.pairs)
+        return [(str(path) if alike else path.name, path) for path in self.pairs]
 
     def start(self) -> "Start":
         """Read the vectors to begin with."""
@@ -229,7 +237,18 @@ def checkpoints_of(out: Path) -> Path:
 
 def resume_command(arguments: list[str]) -> str:
     """Return the command that goes on with the run that a command began."""
-    return shlex.join(["xw2v", *arguments, *(["--resume"] if "--resume" not in arguments else [])])
+    # (Behind "--" it would be a path.)
+    more = [] if "--resume" in arguments else ["--resume"]
+    return shlex.join(["xw2v", *arguments[:1], *more, *arguments[1:]])
+
+
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Call files by their names, as long as those tell them apart."""
+    names = Counter(path.name for path in paths)
+    return {
+        str(path) if names[path.name] > 1 or path.name == "analogies" else path.name: path
+        for path in paths
+    }
 
 
 def _in_words(one: Evaluation) -> str:

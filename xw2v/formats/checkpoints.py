@@ -10,10 +10,12 @@ SHA256SUMS             the sums of these two, and within the model those of its 
 =====================  ========================================================================
 
 A checkpoint, ``checkpoint-000001`` and so on, takes its name once it is complete and on the disk.
+What has such a name but holds other files is not a checkpoint: it is never removed.
+
+Newer versions of the format are refused, unless the sums say that the version itself is damaged.
 """
 
 import importlib.metadata
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +30,7 @@ from numpy.typing import NDArray
 from xw2v.atomic import hidden_sibling, replacing_directory, sync_directory, sync_file
 from xw2v.errors import ModelFileError, NewerFormatError
 from xw2v.formats.checksums import SUMS, check_sums, damaged, file_digest, write_sums
-from xw2v.formats.json_files import json_bytes
+from xw2v.formats.json_files import json_bytes, json_value
 from xw2v.formats.model_directory import SavedModel, load_model, save_model
 
 __all__ = [
@@ -48,6 +50,7 @@ _FORMAT_VERSION = 1
 _MODEL = "model"
 _STATE = "state.safetensors"
 _RECORD = "checkpoint.json"
+_PARTS = frozenset((_MODEL, _STATE, _RECORD, SUMS))
 _NAME = re.compile(r"checkpoint-(\d{6,})")
 _LEFT = ".xw2v-*.tmp"  # by processes that were killed
 
@@ -127,6 +130,8 @@ def write_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
         raise ModelFileError(f"cannot write {path}: {error}") from error
     except OSError as error:
         raise ModelFileError(f"cannot write {path}: {error.strerror or error}") from error
+    except (TypeError, ValueError) as error:  # a record that is not fit for JSON
+        raise ModelFileError(f"cannot write {path}: {error}") from error
     return path
 
 
@@ -155,7 +160,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     ModelFileError
         If it is not whole.
     """
-    record = read_record(path)
+    try:
+        record = read_record(path)
+    except NewerFormatError:
+        check_sums(path, (_RECORD,))  # a damaged byte may have made 9 of 1
+        raise
     check_sums(path, (_STATE, _RECORD))
     sums = path / _MODEL / SUMS
     try:
@@ -163,7 +172,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise damaged(sums)
     except OSError as error:
         raise ModelFileError(f"cannot read {sums}: {error.strerror or error}") from error
-    model = load_model(path / _MODEL)
+    try:
+        model = load_model(path / _MODEL)
+    except NewerFormatError:
+        check_sums(path / _MODEL)
+        raise
     return Checkpoint(model, _read_state(path / _STATE), record)
 
 
@@ -177,7 +190,9 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     file = path / _RECORD
     try:
-        record = json.loads(file.read_bytes())
+        if file.exists() and not file.is_file():  # opening a pipe would wait
+            raise ModelFileError(f"cannot read {file}: it is not a file")
+        record = json_value(file.read_bytes())
     except OSError as error:
         raise ModelFileError(f"cannot read {file}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
@@ -197,13 +212,22 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def _read_state(path: Path) -> dict[str, NDArray[np.float32]]:
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.numpy import load_file  # noqa: PLC0415
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
 
+    arrays: dict[str, NDArray[np.float32]] = {}
     try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
+        with safe_open(path, framework="numpy") as file:
+            for name in file.keys():  # noqa: SIM118 - it is no mapping
+                dtype = file.get_slice(name).get_dtype()
+                if dtype != "F32":
+                    raise ModelFileError(f"{path}: tensor {name!r} is {dtype}, not float32 (F32)")
+                arrays[name] = file.get_tensor(name)
+    except (SafetensorError, OSError, ValueError) as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ModelFileError(f"{path}: tensor {name!r} holds NaN or infinity")
+    return arrays
 
 
 def find_checkpoint(directory: Path, warn: Callable[[str], None]) -> tuple[Path, Checkpoint] | None:
@@ -239,14 +263,23 @@ def find_checkpoint(directory: Path, warn: Callable[[str], None]) -> tuple[Path,
 def remove_checkpoints(directory: Path, names: Iterable[str]) -> None:
     """Remove checkpoints, and what killed processes have left beside them.
 
-    One that cannot be removed is left: that is no reason to end a run.
+    One that cannot be removed is left: that is no reason to end a run. So is what is no checkpoint
+    although it has the name of one.
     """
-    for name in names:
+    for name in filter(lambda name: _is_ours(directory / name), names):
         # Under another name at once, so that no half of it is ever taken for one.
         with suppress(OSError):
             (directory / name).rename(hidden_sibling(directory / name))
     for left in directory.glob(_LEFT):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_ours(path: Path) -> bool:
+    """Say whether a directory is a checkpoint, perhaps a damaged one, and nothing else."""
+    try:
+        return not path.is_symlink() and {entry.name for entry in path.iterdir()} <= _PARTS
+    except OSError:
+        return False
 
 
 def clear_checkpoints(directory: Path) -> None:

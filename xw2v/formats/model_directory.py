@@ -68,7 +68,7 @@ from xw2v.formats.checksums import (
     read_sums,
     write_sums,
 )
-from xw2v.formats.json_files import json_bytes
+from xw2v.formats.json_files import json_bytes, json_value
 from xw2v.vectors import WordVectors, matrices_needed, word_vector_rows
 
 __all__ = [
@@ -421,37 +421,9 @@ def _read_bytes(path: Path) -> bytes:
         raise ModelFileError(f"cannot read {path}: {reason}") from error
 
 
-def _json_value(data: bytes) -> Any:
-    """Return what JSON says, where it says it beyond doubt.
-
-    Raises
-    ------
-    ValueError, RecursionError
-        If it is no JSON, holds a number that is not finite, or an object has a key twice.
-    """
-    text = data.decode("utf-8-sig")  # which some editors begin files with
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_finite, parse_float=_finite)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value: dict[str, Any] = {}
-    for key, item in pairs:
-        if key in value:
-            raise ValueError(f"an object has the key {key!r} twice")
-        value[key] = item
-    return value
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text} is not finite")
-    return number
-
-
 def _json_object(path: Path, data: bytes) -> dict[str, Any]:
     try:
-        value = _json_value(data)
+        value = json_value(data)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
@@ -651,7 +623,7 @@ def _read_loss(path: Path) -> tuple[dict[str, float | int], ...]:
     history = []
     for number, line in enumerate(_read_bytes(path).splitlines(), start=1):
         try:
-            record = _json_value(line)
+            record = json_value(line)
         except (ValueError, RecursionError) as error:
             raise ModelFileError(f"{path}, line {number} is damaged: {error}") from error
         if not isinstance(record, dict) or not all(map(_is_loss_number, record.values())):

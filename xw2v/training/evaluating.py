@@ -64,8 +64,8 @@ class Evaluator(Callback):
         interval = Interval.parse(every, "every")
         if interval.seconds is not None:
             raise ConfigError(
-                f"every must be a number of words or 'epoch', not {every!r}: a run that is "
-                "resumed could not repeat what times bring"
+                "evaluations must come every so many words or every 'epoch', not every "
+                f"{interval}: a run that is resumed could not repeat what times bring"
             )
         if restrict_vocab is not None:
             check_count("restrict_vocab", restrict_vocab)

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
 from xw2v.errors import ConfigError
 from xw2v.training.run import Run
 
@@ -80,7 +82,9 @@ class Interval:
         """Return what `parse` reads."""
         if self.words is not None:
             return str(self.words)
-        return "epoch" if self.seconds is None else f"{self.seconds:g}s"
+        if self.seconds is None:
+            return "epoch"
+        return f"{np.format_float_positional(self.seconds, trim='-')}s"
 
 
 class Timer:

@@ -18,13 +18,19 @@ from xw2v.training.initial import InitialVectors
 from xw2v.training.run import Position
 from xw2v.training.schedule import learning_rate
 
-__all__ = ["CHUNK_WORDS", "Place", "Plan"]
+__all__ = ["CHUNK_WORDS", "Place", "Plan", "chunk_borders"]
 
 Array = Any
 
 CHUNK_WORDS = 1 << 20
 _BATCHES_A_LOSS = 128  # at most: the loss of so many batches is measured on one of them
 _LOSSES_A_RUN = 50  # at least, where there are as many batches
+
+
+def chunk_borders(n_words: int) -> list[int]:
+    """Return where the chunks of a corpus of so many words begin, and where the last one ends."""
+    n_chunks = -(-n_words // CHUNK_WORDS)
+    return [n_words * i // n_chunks for i in range(n_chunks + 1)]
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,7 @@ class Plan:
         # The counts of a model that is trained on are not those of the text alone.
         kept = kept * corpus.n_words // vocabulary.total
         self._total = corpus.n_words * config.epochs
-        n_chunks = -(-corpus.n_words // CHUNK_WORDS)
-        borders = [corpus.n_words * i // n_chunks for i in range(n_chunks + 1)]
-        self._chunks = list(itertools.pairwise(borders))
+        self._chunks = list(itertools.pairwise(chunk_borders(corpus.n_words)))
         longest = max(stop - start for start, stop in self._chunks)
         batch_words = choose_batch_words(config, device, kept)
         self._layout = choose_layout(config, vocabulary.counts, device, batch_words)

@@ -189,24 +189,32 @@ def _follow(
         if on_progress is not None:
             on_progress(run.progress)
 
+    def begin_epoch() -> None:
+        if run.stopped is None and epoch < config.epochs:
+            tell("on_epoch_begin")
+
     next(made)  # the parameters are there
     tell("on_train_begin")
-    if run.position.batch == run.position.chunk == 0 and epoch < config.epochs:
-        tell("on_epoch_begin")
+    if run.position.batch == run.position.chunk == 0:
+        begin_epoch()
     while run.stopped is None and (one := next(made, None)) is not None:
         step, loss = one
         words, run.position = step.info.words, step.info.then
         if loss is not None:
             run.losses.append(LossRecord(words, words / n_words, step.alpha, loss))
         report(words, step.alpha)
-        events = ["on_batch_end"]
-        if run.position.epoch > epoch:
+        if run.position.epoch == epoch:
+            tell("on_batch_end")
+        else:
             epoch = run.position.epoch
-            events += ["on_epoch_end"] + ["on_epoch_begin"] * (epoch < config.epochs)
-        tell(*events)
+            tell("on_batch_end", "on_epoch_end")
+            begin_epoch()
     if run.stopped is None:
-        # Epochs of which subsampling left nothing have no batches.
         total = n_words * config.epochs
         run.position = Position(epoch=config.epochs, steps=run.position.steps, words=total)
         report(total, learning_rate(config, 1.0))
+        while epoch < config.epochs:  # of which subsampling left nothing, or not the end
+            epoch += 1
+            tell("on_epoch_end")
+            begin_epoch()
     tell("on_train_end")
