@@ -8,6 +8,7 @@ from xw2v.atomic import (
     hidden_sibling,
     interrupted_overwrites,
     probe_directory,
+    remove_leftovers,
     replacing_directory,
     replacing_file,
     sync_directory,
@@ -70,6 +71,22 @@ def test_a_directory_that_cannot_be_synced_is_no_failure(
     monkeypatch.setattr(os, "fsync", fail)
     sync_directory(tmp_path)
     sync_directory(tmp_path / "missing")
+
+
+def test_leftovers_of_one_name_are_removed(tmp_path: Path) -> None:
+    path, other = tmp_path / "model", tmp_path / "another"
+    for suffix in (".tmp", ".old"):
+        hidden_sibling(path, suffix).mkdir()
+        hidden_sibling(other, suffix).mkdir()
+    hidden_sibling(path).write_text("a file")
+    (path / "folder").mkdir(parents=True)
+    (hidden_sibling(path / "folder")).mkdir()
+    remove_leftovers(path)
+    assert len([name for name in entries(tmp_path) if name.startswith(".xw2v-")]) == 2
+    assert len(entries(path)) == 2  # what is inside is of other names
+    remove_leftovers(other)
+    assert entries(tmp_path) == ["model"]
+    remove_leftovers(tmp_path / "missing" / "model")
 
 
 # Directories

@@ -26,13 +26,21 @@ from xw2v import (
     Word2Vec,
     WordVectors,
 )
+from xw2v.checkpoints import Checkpointing
+from xw2v.formats.vector_files import write_vectors
 from xw2v.model import save_trained
 from xw2v.text import ReadProgress, encode_sentences
 from xw2v.text.store import save_encoded
-from xw2v.training import LossRecord, Progress
+from xw2v.training import Callback, LossRecord, Progress, Run
 
 SENTENCES = toy_sentences(400)
 OPTIONS: dict[str, Any] = {"vector_size": 12, "min_count": 2, "epochs": 2, "workers": 1}
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are tested elsewhere, and take longer than all else."""
+    monkeypatch.setattr("xw2v.model.plot_loss", lambda losses, path: path.write_bytes(b""))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +135,7 @@ def test_several_files_and_what_is_told_of_them(text_file: Path, tmp_path: Path)
     assert "KING" not in model.wv
     assert told[-1].done == told[-1].total == text_file.stat().st_size + other.stat().st_size
     assert told[-1].words == sum(map(len, SENTENCES)) + 27
-    corpus = model._saved.corpus
+    corpus = model._trained().corpus
     assert (corpus["lowercase"], corpus["stop_words"]) == (True, ("his",))
 
 
@@ -150,7 +158,7 @@ def test_a_tokenizer_of_documents() -> None:
     model = Word2Vec(documents, tokenizer=tokenizer, sentence_ends="document", **OPTIONS)
     assert seen == [document.replace("\n", " ") for document in documents]
     assert set(model.wv.index_to_key) == {"the", "king", "and", "man", "queen", "woman"}
-    assert model._saved.corpus["sentences"] == 40
+    assert model._trained().corpus["sentences"] == 40
     with pytest.raises(ConfigError, match="tokenizer takes the place of lowercase"):
         Word2Vec(documents, tokenizer=tokenizer, lowercase=True, **OPTIONS)
 
@@ -170,7 +178,7 @@ class TestEncodedCorpora:
         plain = Word2Vec(str(path), **others)
         assert same(model, plain)
         assert plain.config == model.config
-        assert plain._saved.corpus["source"] == ["somewhere"]
+        assert plain._trained().corpus["source"] == ["somewhere"]
 
     def test_fewer_words(self, path: Path) -> None:
         options = {**OPTIONS, "min_count": 30}
@@ -336,7 +344,7 @@ def test_word_vectors_are_those_asked_for(model: Word2Vec, tmp_path: Path) -> No
 def test_word_vectors_that_a_tree_has_not(model: Word2Vec, tmp_path: Path) -> None:
     path = tmp_path / "model"
     tree = replace(
-        model._saved,
+        model._trained(),
         output_vectors=model.output_vectors[:-1],
         config=replace(model.config, output="hierarchical"),
     )
@@ -450,3 +458,428 @@ def test_texts_with_too_few_words_are_refused(sentences: list[list[str]]) -> Non
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="nowhere"):
         Word2Vec(tmp_path / "nowhere.txt", **OPTIONS)
+
+
+# Training in steps, and on
+
+TOPICS = (
+    ["ship", "sail", "anchor", "harbor", "deck", "crew"],
+    ["oven", "bread", "flour", "yeast", "dough", "crust"],
+)
+
+
+def topic_sentences(n: int, new: tuple[str, ...] = (), seed: int = 3) -> list[list[str]]:
+    """Sentences of one topic each; of `new` words, one for each topic, where they are given."""
+    rng = np.random.default_rng(seed)
+    sentences = []
+    for number in range(n):
+        topic = TOPICS[number % 2] + ([new[number % 2]] * 2 if new else [])
+        sentences.append([str(word) for word in rng.choice(topic, 8)])
+    return sentences
+
+
+OTHERS = toy_sentences(200, seed=9)
+STEPS: dict[str, dict[str, Any]] = {
+    f"{kind} {output} {optimizer}": {"model": kind, "output": output, "optimizer": optimizer}
+    for kind, optimizer in (("skipgram", "adam"), ("cbow", "sgd"))
+    for output in ("negative", "hierarchical", "softmax")
+}
+
+
+def untrained(**options: Any) -> Word2Vec:
+    built = Word2Vec(**{**OPTIONS, **options})
+    built.build_vocab(SENTENCES)
+    return built
+
+
+def by_word(model: Word2Vec, output: bool = False) -> dict[str, list[float]]:
+    rows = model.output_vectors if output else model.wv.vectors
+    return dict(zip(model.wv.index_to_key, rows.tolist(), strict=True))
+
+
+def counts_of(model: Word2Vec) -> dict[str, int]:
+    return {word: model.wv.get_vecattr(word, "count") for word in model.wv.index_to_key}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_gensims_three_steps_are_one(step: str) -> None:
+    """Bit for bit."""
+    model = Word2Vec(**OPTIONS, **STEPS[step])
+    model.build_vocab(SENTENCES)
+    assert not model.output_vectors.any()
+    assert len(model.loss_history) == 0
+    begun = model.wv.vectors.copy()
+    model.train(SENTENCES, total_examples=model.corpus_count, epochs=model.epochs)
+    assert (model.wv.vectors != begun).any()
+    expected = Word2Vec(SENTENCES, **OPTIONS, **STEPS[step])
+    assert same(model, expected)
+    assert model.loss_history == expected.loss_history
+    assert model.config == expected.config
+    assert model.corpus_count == expected.corpus_count == len(SENTENCES)
+
+
+def test_the_steps_read_what_the_class_reads(text_file: Path, tmp_path: Path) -> None:
+    expected = Word2Vec(text_file, lowercase=True, stop_words=["his"], **OPTIONS)
+    model = Word2Vec(lowercase=True, stop_words=["his"], **OPTIONS)
+    model.build_vocab(text_file)
+    model.train(str(text_file))
+    assert same(model, expected)
+    other = Word2Vec(**OPTIONS)
+    other.build_vocab(text_file, lowercase=True, stop_words=["his"])
+    other.train(text_file, lowercase=True, stop_words=["his"])
+    assert same(other, expected)
+
+
+def test_the_steps_take_a_tokenizer(text_file: Path) -> None:
+    def tokenizer(line: str) -> list[str]:
+        return line.upper().split()
+
+    model = Word2Vec(tokenizer=tokenizer, **OPTIONS)
+    model.build_vocab(text_file)
+    model.train(text_file)
+    assert same(model, Word2Vec(text_file, tokenizer=tokenizer, **OPTIONS))
+    assert "KING" in model.wv
+
+
+def test_encoded_corpora_in_steps(tmp_path: Path) -> None:
+    """They say which words were kept."""
+    notes = {"min_count": 3, "max_final_vocab": None, "source": ["somewhere"]}
+    save_encoded(tmp_path / "it", *encode_sentences(SENTENCES, min_count=3), options=notes)
+    options = {name: value for name, value in OPTIONS.items() if name != "min_count"}
+    model = Word2Vec(**options)
+    model.build_vocab(tmp_path / "it")
+    assert model.config.min_count == 3
+    model.train(tmp_path / "it")
+    expected = Word2Vec(tmp_path / "it", **options)
+    assert same(model, expected)
+    assert model.config == expected.config
+
+
+def test_rates_and_epochs_of_a_call() -> None:
+    model = untrained(alpha=0.03)
+    model.train(SENTENCES, epochs=1, start_alpha=0.02, end_alpha=0.01)
+    assert [model.loss_history[0].alpha, model._trained().config.min_alpha] == [0.02, 0.01]
+    assert all(0.01 <= record.alpha <= 0.02 for record in model.loss_history)
+    assert model.epochs == OPTIONS["epochs"]
+    assert model.config.alpha == 0.03
+    with pytest.raises(ConfigError, match="epochs must be a whole number of at least 1, not 0"):
+        model.train(SENTENCES, epochs=0)
+    with pytest.raises(ConfigError, match=r"min_alpha \(0.1\) must not be above alpha"):
+        model.train(SENTENCES, end_alpha=0.1)
+
+
+def test_training_on_begins_where_it_ended(model: Word2Vec) -> None:
+    one = Word2Vec(SENTENCES, **OPTIONS)
+    assert one.wv is one.wv
+    before, first_loss = one.wv, one.loss_history[0].loss
+    one.train(SENTENCES)
+    assert one.wv is not before
+    np.testing.assert_array_equal(before.vectors, model.wv.vectors)  # it is as it was
+    assert one.loss_history[0].loss < first_loss
+    assert not same(one, model)
+    other = Word2Vec(SENTENCES, **OPTIONS)
+    other.train(SENTENCES)
+    assert same(one, other)
+
+
+@pytest.mark.parametrize("step", ["skipgram negative adam", "cbow hierarchical sgd"])
+def test_models_are_trained_on_once_they_are_loaded(tmp_path: Path, step: str) -> None:
+    one = Word2Vec(SENTENCES, **OPTIONS, **STEPS[step])
+    one.save(tmp_path / "model")
+    loaded = Word2Vec.load(tmp_path / "model")
+    assert loaded.corpus_count == len(SENTENCES)
+    one.train(OTHERS)
+    loaded.train(OTHERS)
+    assert same(one, loaded)
+    assert loaded.corpus_count == len(OTHERS)
+
+
+def test_the_vocabulary_stays_while_training_on() -> None:
+    one = Word2Vec(SENTENCES, **OPTIONS)
+    words, counts = one.wv.index_to_key, counts_of(one)
+    one.train([*OTHERS, *[["unheard", "king", "of"]] * 50])
+    assert one.wv.index_to_key == words
+    assert counts_of(one) == counts
+    assert "unheard" not in one.wv
+    assert one._trained().corpus["words"] == sum(map(len, OTHERS)) + 50
+
+
+def test_words_are_passed_over_as_if_they_were_not_there() -> None:
+    one, other = Word2Vec(SENTENCES, **OPTIONS), Word2Vec(SENTENCES, **OPTIONS)
+    one.train([[word for old in words for word in (old, "unheard")] for words in OTHERS])
+    other.train(OTHERS)
+    assert same(one, other)
+
+
+def test_unknown_words_stay_unknown_however_frequent() -> None:
+    one = Word2Vec([*SENTENCES, ["king", "rare"]], **OPTIONS, unk="<unk>")
+    words = one.wv.index_to_key
+    assert "<unk>" in words
+    one.train([["king", "frequent", "queen"]] * 50 + [["king", "once"]])
+    assert one.wv.index_to_key == words
+    assert one._trained().corpus["words"] == 152
+
+
+def test_words_beyond_a_limit_are_passed_over() -> None:
+    """A limit is about new words: those that there are stay."""
+    one = Word2Vec(SENTENCES, **OPTIONS, max_final_vocab=10)
+    one.train(OTHERS)
+    assert len(one.wv) == 10
+    one.build_vocab([["quite", "new", one.wv.index_to_key[0]]] * 100, update=True)
+    assert len(one.wv) == 10
+
+
+@pytest.mark.parametrize("output", ["negative", "softmax"])
+def test_words_are_added(output: str) -> None:
+    one = Word2Vec(SENTENCES, **OPTIONS, output=output)
+    vectors, outputs, counts = by_word(one), by_word(one, output=True), counts_of(one)
+    more = [["king", "unheard", "newer"]] * 150 + [["king", "rare", "newer"]]
+    one.build_vocab(more, update=True)
+    assert set(one.wv.index_to_key) == {*vectors, "unheard", "newer"}
+    assert counts_of(one) == {
+        **counts,
+        "king": counts["king"] + 151,
+        "newer": 151,
+        "unheard": 150,
+    }
+    numbers = list(counts_of(one).values())
+    assert numbers == sorted(numbers, reverse=True)
+    for word, vector in vectors.items():
+        assert by_word(one)[word] == vector
+        assert by_word(one, output=True)[word] == outputs[word]
+    for word in ("newer", "unheard"):
+        assert 0 < max(map(abs, by_word(one)[word])) <= 0.5 / 12
+        assert not any(by_word(one, output=True)[word])
+    assert one.corpus_count == 151
+    one.train(more)
+    assert (one.wv["unheard"] != by_word(one, output=True)["unheard"]).any()
+    assert any(by_word(one, output=True)["unheard"])
+
+
+@pytest.mark.parametrize("more", ["the same", "other counts", "new words"])
+def test_what_becomes_of_a_tree(more: str) -> None:
+    """Its inner nodes are kept as long as it is the same one."""
+    one = Word2Vec(SENTENCES, **OPTIONS, output="hierarchical")
+    nodes, vectors = one.output_vectors.copy(), by_word(one)
+    if more == "the same":
+        one.train(SENTENCES, epochs=1, start_alpha=1e-9, end_alpha=0)
+        np.testing.assert_allclose(one.output_vectors, nodes, atol=1e-6)
+        return
+    text = [["king", "and", "queen"]] if more == "other counts" else [["newer", "king"]] * 9
+    one.build_vocab(text, update=True)
+    assert one.output_vectors.shape == (len(one.wv) - 1, 12)
+    assert not one.output_vectors.any()
+    for word, vector in vectors.items():
+        assert by_word(one)[word] == vector
+    one.train(SENTENCES)
+    assert one.output_vectors.any(axis=1).all()
+
+
+def test_adding_nothing_new_changes_only_counts() -> None:
+    one = Word2Vec(SENTENCES, **OPTIONS)
+    vectors, counts = by_word(one), counts_of(one)
+    one.build_vocab(SENTENCES, update=True)
+    assert by_word(one) == vectors
+    assert counts_of(one) == {word: 2 * count for word, count in counts.items()}
+
+
+@pytest.mark.parametrize("options", [{}, {"sg": 0}], ids=["skip-gram", "CBOW"])
+def test_new_words_find_their_topic(options: dict[str, Any]) -> None:
+    settings: dict[str, Any] = {"vector_size": 16, "min_count": 2, "epochs": 8, "sample": 0}
+    one = Word2Vec(topic_sentences(600), **settings, workers=1, alpha=0.1, **options)
+    ships, breads = TOPICS
+    assert {word for word, _ in one.wv.most_similar("ship", topn=5)} == set(ships) - {"ship"}
+    more = topic_sentences(300, ("schooner", "brioche"), seed=4)
+    one.build_vocab(more, update=True)
+    one.train(more, epochs=8)
+    assert {word for word, _ in one.wv.most_similar("schooner", topn=6)} == set(ships)
+    assert {word for word, _ in one.wv.most_similar("brioche", topn=6)} == set(breads)
+    for old, new in (("ship", "oven"), ("deck", "crust")):
+        assert one.wv.similarity("schooner", old) > one.wv.similarity("schooner", new) + 0.5
+
+
+# Errors of the steps
+
+
+def test_there_is_no_vocabulary_yet(tmp_path: Path) -> None:
+    one = Word2Vec(**OPTIONS)
+    message = "the model has no vocabulary yet: build_vocab takes one from a text"
+    for use in (
+        lambda: one.train(SENTENCES),
+        lambda: one.wv,
+        lambda: one.output_vectors,
+        lambda: one.loss_history,
+        lambda: one.corpus_count,
+        lambda: one.save(tmp_path / "model"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            use()
+    with pytest.raises(ConfigError, match="there is no vocabulary yet to add to: leave out update"):
+        one.build_vocab(SENTENCES, update=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_vocabulary_is_not_replaced(model: Word2Vec) -> None:
+    with pytest.raises(ConfigError, match="the model has a vocabulary: update=True adds words"):
+        model.build_vocab(SENTENCES)
+
+
+def test_texts_to_train_on_that_have_no_word() -> None:
+    one = Word2Vec(SENTENCES, **OPTIONS)
+    vectors = by_word(one)
+    texts: list[Any] = [[["unheard", "of"]] * 9, [], [[]], [["unheard"], ["of"]]]
+    for text in texts:
+        with pytest.raises(CorpusError):
+            one.train(text)
+    with pytest.raises(CorpusError, match="nowhere"):
+        one.train("nowhere.txt")
+    assert by_word(one) == vectors
+
+
+@pytest.mark.parametrize("name", ["lowercas", "window", "epoch"])
+@pytest.mark.parametrize("method", ["train", "build_vocab"])
+def test_names_that_are_no_option_of_the_steps(model: Word2Vec, method: str, name: str) -> None:
+    """Hyperparameters are the model's."""
+    more: dict[str, Any] = {name: 1, **({"update": True} if method == "build_vocab" else {})}
+    with pytest.raises(TypeError, match=f"has no option '{name}'"):
+        getattr(model, method)(SENTENCES, **more)
+
+
+def test_a_model_is_no_text_to_train_on(model: Word2Vec, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    with pytest.raises(CorpusError, match="is a model, not text"):
+        Word2Vec(SENTENCES, **OPTIONS).train(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"init": WordVectors(["king"], np.ones((1, 12), np.float32))},
+        {"checkpointing": Checkpointing(directory="nowhere")},
+        {"callbacks": [Callback()]},
+    ],
+    ids=["init", "checkpointing", "callbacks"],
+)
+def test_what_has_no_use_without_a_text(values: dict[str, Any]) -> None:
+    """It would be forgotten in silence."""
+    with pytest.raises(ConfigError, match="init, checkpointing and callbacks are about training"):
+        Word2Vec(**OPTIONS, **values)
+
+
+# Vectors to begin with
+
+
+def given(size: int = 12) -> WordVectors:
+    rng = np.random.default_rng(2)
+    words = ["king", "nowhere", "queen", "crown"]
+    return WordVectors(words, rng.uniform(-1, 1, (4, size)).astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["object", "text", "binary", "model"])
+def test_vectors_to_begin_with(model: Word2Vec, tmp_path: Path, kind: str) -> None:
+    vectors = given()
+    init: Any = vectors
+    if kind in ("text", "binary"):
+        init = tmp_path / f"vectors.{'txt' if kind == 'text' else 'bin'}"
+        write_vectors(init, vectors)
+    elif kind == "model":
+        init, vectors = tmp_path / "model", model.wv
+        model.save(init)
+    options = {name: value for name, value in OPTIONS.items() if name != "vector_size"}
+    one = Word2Vec(SENTENCES, init=init, **options, alpha=1e-12, min_alpha=0)
+    assert one.config.vector_size == 12
+    for word in ("king", "queen", "crown"):
+        np.testing.assert_allclose(one.wv[word], vectors[word], atol=1e-7)
+    assert "nowhere" not in one.wv
+    frozen = Word2Vec(
+        SENTENCES, init=str(init) if kind != "object" else init, freeze_init=True, **options
+    )
+    for word in ("king", "queen", "crown"):
+        np.testing.assert_array_equal(frozen.wv[word], vectors[word])
+    moved = [word for word in frozen.wv.index_to_key if word not in vectors]
+    assert all((frozen.wv[word] != model.wv[word]).any() for word in moved)
+    assert frozen.output_vectors.any(axis=1).all()
+
+
+def test_the_other_words_begin_as_they_would(model: Word2Vec) -> None:
+    begun = untrained()
+    one = Word2Vec(SENTENCES, init=given(), **OPTIONS, alpha=1e-12, min_alpha=0)
+    np.testing.assert_allclose(one.wv["man"], begun.wv["man"], atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"init": given(), "vector_size": 13}, r"vector_size \(13\) must be that of the .*, 12"),
+        ({"init": WordVectors(["KING"], np.ones((1, 12)))}, "none of the .* words of the text is"),
+        ({"freeze_init": True}, "freeze_init needs init"),
+    ],
+    ids=["size", "words", "nothing to freeze"],
+)
+def test_vectors_that_cannot_be_begun_with(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Word2Vec(SENTENCES, **{**OPTIONS, **values})
+
+
+def test_vectors_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text("2 3\nking 1 2 3\n")
+    for name in ("vectors.txt", "nowhere.txt"):
+        with pytest.raises(ModelFileError, match=name):
+            Word2Vec("nothing.txt", init=tmp_path / name, **OPTIONS)
+
+
+# Runs that are kept
+
+
+def test_a_run_that_is_killed_and_resumed(tmp_path: Path, model: Word2Vec) -> None:
+    class Kill(Callback):
+        def on_epoch_begin(self, run: Run) -> None:
+            if run.position.epoch == 1:
+                raise KeyboardInterrupt
+
+    settings = Checkpointing(directory=tmp_path / "run", every=500)
+    with pytest.raises(KeyboardInterrupt):
+        Word2Vec(SENTENCES, **OPTIONS, checkpointing=settings, callbacks=[Kill()])
+    with pytest.raises(ModelFileError, match="holds the checkpoints of an earlier run"):
+        Word2Vec("nothing.txt", **OPTIONS, checkpointing=settings)
+    said: list[str] = []
+    resumed = Word2Vec(
+        SENTENCES, **OPTIONS, checkpointing=replace(settings, resume=True, say=said.append)
+    )
+    assert same(resumed, model)
+    assert resumed.loss_history == model.loss_history
+    assert len(said) == 1
+    (newest,) = sorted((tmp_path / "run").iterdir())[-1:]
+    assert same(Word2Vec.load(newest / "model"), model)
+
+
+def test_training_on_can_be_kept(tmp_path: Path) -> None:
+    class Kill(Callback):
+        def on_epoch_end(self, run: Run) -> None:
+            raise KeyboardInterrupt
+
+    expected = Word2Vec(SENTENCES, **OPTIONS)
+    expected.train(OTHERS)
+    one = Word2Vec(SENTENCES, **OPTIONS)
+    settings = Checkpointing(directory=tmp_path / "run", every=300)
+    before = by_word(one)
+    with pytest.raises(KeyboardInterrupt):
+        one.train(OTHERS, checkpointing=settings, callbacks=[Kill()])
+    assert by_word(one) == before
+    with pytest.raises(ModelFileError, match="holds the checkpoints of an earlier run"):
+        one.train(OTHERS, checkpointing=settings)
+    one.train(OTHERS, checkpointing=replace(settings, resume=True))
+    assert same(one, expected)
+
+
+def test_callbacks_look_on() -> None:
+    seen: list[float] = []
+
+    class Look(Callback):
+        def on_epoch_end(self, run: Run) -> None:
+            seen.append(float(np.abs(run.wv["king"]).max()))
+
+    one = untrained()
+    one.train(SENTENCES, callbacks=[Look()])
+    assert len(seen) == 2
+    assert seen[-1] == np.abs(one.wv["king"]).max()

@@ -1,10 +1,11 @@
 """Runs that can be interrupted: checkpoints are written as a run goes on, and it resumes at one."""
 
 import importlib.metadata
+import logging
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,9 @@ from xw2v.training import (
     Run,
     RunState,
 )
+from xw2v.training.choices import choose_optimizer
 from xw2v.training.intervals import Interval, Timer
+from xw2v.training.plan import chunk_borders
 
 __all__ = [
     "Checkpointer",
@@ -49,6 +52,8 @@ _WITHOUT_EFFECT = ("workers", "vectors", "device", "epochs")
 # Those whose effect is the vocabulary alone.
 _OF_VOCABULARY = ("min_count", "max_final_vocab")
 _TABLES = ("input", "output")
+_logger = logging.getLogger(__name__)
+_LARGEST = 2**63  # of the numbers in a record
 
 
 class TrainingInterruptedError(TrainingError):
@@ -88,8 +93,9 @@ class Checkpointing:
         Begin anew where there are checkpoints of an earlier run, which are removed then.
     interrupted : callable
         Whether the run is to be interrupted now; asked after every batch.
-    say : callable
-        Takes notes for people, a line each.
+    say, warn : callable
+        Take notes for people, a line each: on how things are, and on what went wrong. Python's log
+        has them if absent.
 
     Raises
     ------
@@ -97,14 +103,15 @@ class Checkpointing:
         If a value cannot work.
     """
 
-    directory: str | PathLike[str]
+    directory: str | PathLike[str] = field(kw_only=False)
     every: Interval | int | str | None = "epoch"
     keep: int = 2
     resume: bool = False
     allow_changed: bool = False
     overwrite: bool = False
     interrupted: Callable[[], bool] = lambda: False
-    say: Callable[[str], None] = lambda _: None
+    say: Callable[[str], None] = _logger.info
+    warn: Callable[[str], None] = _logger.warning
 
     def __post_init__(self) -> None:
         if not isinstance(self.keep, int) or self.keep < 1:
@@ -142,9 +149,9 @@ def interval_of(directory: Path) -> str | None:
     None if it was not asked to, and only an interrupt left one, or if there is none.
     """
     for name in reversed(checkpoint_names(directory)):
-        with suppress(ModelFileError):
+        with suppress(ModelFileError, ConfigError):
             every = read_record(directory / name).get("every")
-            return every if isinstance(every, str) else None
+            return None if every is None else str(Interval.parse(every))
     return None
 
 
@@ -210,6 +217,8 @@ class Checkpointer(Callback):
     def on_train_begin(self, run: Run) -> None:
         """Begin to measure the time."""
         self._steps = run.position.steps if self._settings.resume else -1
+        if self._settings.resume:  # what was half written or half removed when a run was killed
+            remove_checkpoints(self._settings.path, [])
         if self._timer is not None:
             self._timer.start(run)
 
@@ -228,13 +237,15 @@ class Checkpointer(Callback):
             if path is not None:
                 raise TrainingInterruptedError(path)
             self._gave_up = True
-            self._settings.say("training goes on, so that nothing is lost")
+            self._settings.warn("training goes on, so that nothing is lost")
         elif self._timer is not None and self._timer.due(run):
             self._write(run)
 
     def on_train_end(self, run: Run) -> None:
         """Write the last checkpoint, which a run of more epochs can go on from."""
-        if self._timer is not None and run.position.steps != self._steps:
+        if self._timer is None:
+            remove_checkpoints(self._settings.path, self._others)
+        elif run.position.steps != self._steps:
             self._write(run)
 
     def _write(self, run: Run) -> Path | None:
@@ -264,7 +275,7 @@ class Checkpointer(Callback):
         try:
             path = write_checkpoint(settings.path, checkpoint)
         except ModelFileError as error:
-            settings.say(f"no checkpoint: {error}")
+            settings.warn(f"no checkpoint: {error}")
             return None
         self._steps = state.position.steps
         remove_checkpoints(settings.path, self._others)
@@ -299,21 +310,30 @@ def resume_state(
         If the checkpoint is of another corpus, vocabulary or initial vectors, or of other options
         that matter.
     ModelFileError
-        If it has a format that this version does not know.
+        If it has a format that this version does not know, or what it says cannot be.
     """
-    found = find_checkpoint(settings.path, settings.say)
+    found = find_checkpoint(settings.path, settings.warn)
     if found is None:
         return None
     path, checkpoint = found
+    now = _identity(corpus, vocabulary, config, initial)
     try:
         state = _state(checkpoint)
-        then = dict(checkpoint.record["run"])
+        then = {name: checkpoint.record["run"][name] for name in now}
         versions = dict(checkpoint.record["versions"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path}/checkpoint.json is damaged: {error!r}") from error
-    now = _identity(corpus, vocabulary, config, initial)
+    except KeyError as error:
+        raise ModelFileError(f"{path / 'checkpoint.json'} is damaged: it has no {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"{path / 'checkpoint.json'} is damaged: {error}") from error
+    options = checkpoint.model.config
     _check_possible(path, checkpoint, vocabulary, config)
-    changes = _changes(then, now)
+    _check_arrays(path, checkpoint)
+    same_text = then["text"] == now["text"]
+    if not _is_place(state.position, options.epochs, corpus if same_text else None):
+        raise ModelFileError(
+            f"{path / 'checkpoint.json'} is damaged: the run has no such place, {state.position}"
+        )
+    changes = _changes(then, now, options, config)
     if changes and not settings.allow_changed:
         raise ConfigError(
             f"{path} cannot be resumed, since {_listed(changes)} changed: leave that as it was, "
@@ -321,7 +341,7 @@ def resume_state(
         )
     if changes:
         settings.say(f"resuming although {_listed(changes)} changed")
-        state = replace(state, position=_safe(state.position, corpus, then, now))
+        state = _safe(state, corpus, same_text)
     if versions != _versions():
         settings.say(
             f"{path} was written with {_named(versions)}, this is {_named(_versions())}: the "
@@ -332,19 +352,44 @@ def resume_state(
 
 
 def _state(checkpoint: Checkpoint) -> RunState:
+    """Return what a checkpoint says.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If it says something else.
+    """
     record, model = checkpoint.record, checkpoint.model
     losses: Any = model.loss_history
+    position = {one.name: record["position"][one.name] for one in fields(Position)}
+    for name, value in position.items():
+        if type(value) is not int or not 0 <= value < _LARGEST:
+            raise ValueError(f"{name} is {value!r:.40}")
     return RunState(
-        position=Position(**record["position"]),
+        position=Position(**position),
         arrays={
             "input": model.input_vectors,
             "output": model.output_vectors,
             **checkpoint.arrays,
         },
         losses=tuple(LossRecord(**loss) for loss in losses),
-        evaluations=tuple(Evaluation(**evaluation) for evaluation in record["evaluations"]),
-        seconds=float(record["seconds"]),
+        evaluations=tuple(map(_evaluation, record["evaluations"])),
+        seconds=_number("seconds", record["seconds"]),
     )
+
+
+def _evaluation(values: Mapping[str, Any]) -> Evaluation:
+    one = Evaluation(**values)
+    numbers = {"words": one.words, "epoch": one.epoch, "score": one.score, **one.parts}
+    for name, value in numbers.items():
+        _number(f"{name} of an evaluation", value)
+    return one
+
+
+def _number(name: str, value: object) -> float:
+    if not isinstance(value, int | float) or not abs(value) < _LARGEST:
+        raise ValueError(f"{name} is {value!r:.40}")
+    return float(value)
 
 
 def _identity(
@@ -353,15 +398,12 @@ def _identity(
     config: TrainingConfig,
     initial: InitialVectors | None,
 ) -> dict[str, Any]:
-    """Return what a run's vectors depend on."""
-    options = config.to_dict()
-    options["frozen"] = list(config.frozen)
+    """Return what a run's vectors depend on besides the options, which are the model's."""
     return {
         "text": corpus.fingerprint,
         "vocabulary": vocabulary.fingerprint,
         "initial_vectors": None if initial is None else initial.fingerprint,
         "device": get_device(config.device).name.partition(":")[0],
-        "options": options,
     }
 
 
@@ -382,9 +424,61 @@ def _check_possible(
             f"and is another than that of the text now, {len(vocabulary):,} words; resume with the "
             "same text and options, or train on its vectors with --init"
         )
+    if then.output == "hierarchical" and not np.array_equal(
+        checkpoint.model.counts, vocabulary.counts
+    ):
+        raise ConfigError(
+            f"{path} cannot be resumed: words have other counts now, which make another tree for "
+            "hierarchical softmax; resume with the same text, or train on its vectors with --init"
+        )
 
 
-def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def _check_arrays(path: Path, checkpoint: Checkpoint) -> None:
+    """Raise unless a checkpoint has the state of its optimizer, and nothing else."""
+    model = checkpoint.model
+    optimizer = choose_optimizer(model.config)
+    due = {}
+    for table, rows in (("input", model.input_vectors), ("output", model.output_vectors)):
+        shapes = optimizer.state(lambda shape: shape, (len(rows), model.config.vector_size))
+        for name, shape in zip(optimizer.state_names, shapes, strict=True):
+            due[f"{table}.{name}"] = shape
+    found = {name: array.shape for name, array in checkpoint.arrays.items()}
+    for name in sorted({*due, *found}):
+        if found.get(name) != due.get(name):
+            raise ModelFileError(
+                f"{path} is damaged: {name!r} of the optimizer's state has shape "
+                f"{found.get(name, 'none')}, where it should be {due.get(name, 'none')}"
+            )
+
+
+def _is_place(position: Position, epochs: int, corpus: EncodedCorpus | None) -> bool:
+    """Say whether a run of so many epochs can have stood there.
+
+    Without the corpus that it had, only what can be said then.
+    """
+    if position.epoch > epochs:
+        return False
+    if corpus is None:
+        return True
+    borders = chunk_borders(corpus.n_words)
+    if position.epoch == epochs:
+        borders = [0, 1]  # nothing comes but the end
+    if position.chunk >= len(borders) - 1:
+        return False
+    start, stop = borders[position.chunk : position.chunk + 2]
+    words = position.words - position.epoch * corpus.n_words
+    if position.batch == 0:
+        return words == start
+    # A batch has a word at least.
+    return start <= words < stop and position.batch < stop - start
+
+
+def _changes(
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    options_then: TrainingConfig,
+    options_now: TrainingConfig,
+) -> list[str]:
     """Say what has changed of what a run's vectors depend on."""
     changes = ["the text"] if then["text"] != now["text"] else []
     of_words = then["vocabulary"] != now["vocabulary"]
@@ -394,11 +488,8 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         changes.append("the initial vectors")
     if then["device"] != now["device"]:
         changes.append(f"device ({then['device']}, now {now['device']})")
-    for field in fields(TrainingConfig):
-        name = field.name
-        old, new = (
-            options.get(name, field.default) for options in (then["options"], now["options"])
-        )
+    for name in (one.name for one in fields(TrainingConfig)):
+        old, new = getattr(options_then, name), getattr(options_now, name)
         matters = name not in _WITHOUT_EFFECT and (of_words or name not in _OF_VOCABULARY)
         if name == "epochs":
             matters = new < old  # more of them extend the run
@@ -407,16 +498,18 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return changes
 
 
-def _safe(
-    position: Position, corpus: EncodedCorpus, then: Mapping[str, Any], now: Mapping[str, Any]
-) -> Position:
+def _safe(state: RunState, corpus: EncodedCorpus, same_text: bool) -> RunState:
     """Return where to go on if batches are others now: at the beginning of a chunk or an epoch."""
-    epochs = then["options"]["epochs"]
-    if position.epoch >= epochs:
-        return position  # all of it was trained
-    if then["text"] != now["text"]:
-        return replace(position, chunk=0, batch=0, words=position.epoch * corpus.n_words)
-    return replace(position, batch=0)
+    chunk = state.position.chunk if same_text else 0
+    words = state.position.epoch * corpus.n_words + chunk_borders(corpus.n_words)[chunk]
+    position = replace(state.position, chunk=chunk, batch=0, words=words)
+    epoch = words / corpus.n_words
+    return replace(
+        state,
+        position=position,
+        losses=tuple(one for one in state.losses if one.epoch < epoch),
+        evaluations=tuple(one for one in state.evaluations if one.epoch <= epoch),
+    )
 
 
 def _listed(changes: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import reprlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -269,7 +270,9 @@ class TrainingConfig:
         # (Comparing, unlike math.isfinite, works for whole numbers that no float can hold.)
         if not isinstance(value, (int, float)) or not max(minimum, -_LARGEST) <= value <= _LARGEST:
             at_least = "" if minimum == -math.inf else f" of at least {minimum:g}"
-            raise ConfigError(f"{name} must be a finite number{at_least}, not {value!r}")
+            raise ConfigError(
+                f"{name} must be a finite number{at_least}, not {reprlib.repr(value)}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dictionary of plain values, fit for JSON."""

@@ -13,12 +13,23 @@ from xw2v.text import Vocabulary
 from xw2v.training import InitialVectors
 from xw2v.vectors import WordVectors
 
-__all__ = ["continued_config", "initial_of_model", "initial_of_vectors", "vocabulary_of"]
+__all__ = [
+    "check_size",
+    "continued_config",
+    "initial_of_model",
+    "initial_of_vectors",
+    "vocabulary_of",
+]
 
 # Of the machine and the text, not of the model.
 _NOT_INHERITED = ("workers", "device", "frozen", "max_final_vocab")
-# The learning rate that suits depends on these.
-_OF_ALPHA = ("model", "output", "optimizer")
+# What suits, or is possible, depends on others: where one of those changes, it is not inherited.
+_DEPENDS_ON = {
+    "alpha": ("model", "output", "optimizer"),
+    "vectors": ("output",),
+    "negatives_exclude_positive": ("output", "negatives_per"),
+    "negatives_without_replacement": ("output", "negatives_per"),
+}
 
 
 def vocabulary_of(model: SavedModel) -> Vocabulary:
@@ -51,14 +62,23 @@ def continued_config(config: TrainingConfig, changes: Mapping[str, Any]) -> Trai
         If a value cannot work, or is another `vector_size`.
     """
     asked = from_gensim(changes)
-    _check_size(asked, config.vector_size)
+    check_size(asked, config.vector_size)
     inherited = {k: v for k, v in config.to_dict().items() if k not in _NOT_INHERITED}
-    if any(asked.get(name, inherited[name]) != inherited[name] for name in _OF_ALPHA):
-        del inherited["alpha"]
+    changed = {name for name, value in asked.items() if inherited.get(name, value) != value}
+    for name, others in _DEPENDS_ON.items():
+        if changed & {*others}:
+            del inherited[name]
     return TrainingConfig(**{**inherited, **asked})
 
 
-def _check_size(asked: Mapping[str, Any], size: int) -> None:
+def check_size(asked: Mapping[str, Any], size: int) -> None:
+    """Raise if the hyperparameters asked for name another `vector_size` than initial vectors have.
+
+    Raises
+    ------
+    ConfigError
+        If they do.
+    """
     if asked.get("vector_size", size) != size:
         raise ConfigError(
             f"vector_size ({asked['vector_size']}) must be that of the initial vectors, {size}: "

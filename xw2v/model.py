@@ -20,7 +20,7 @@ from xw2v.checkpoints import (
     saved_model,
 )
 from xw2v.config import TrainingConfig, Vectors, from_gensim
-from xw2v.continuing import initial_of_model, initial_of_vectors, vocabulary_of
+from xw2v.continuing import check_size, initial_of_model, initial_of_vectors, vocabulary_of
 from xw2v.errors import ConfigError, CorpusError
 from xw2v.formats import SavedModel, is_model, load_model, read_vectors, save_model
 from xw2v.plots import plot_loss
@@ -118,6 +118,13 @@ class Word2Vec:
         **options: Any,
     ) -> None:
         _check_names(options, {field.name for field in dataclasses.fields(TrainingConfig)})
+        if freeze_init and init is None:
+            raise ConfigError("freeze_init needs init: it says which vectors to leave")
+        if sentences is None and not (init is None and checkpointing is None and not callbacks):
+            raise ConfigError(
+                "init, checkpointing and callbacks are about training, and there is no text: give "
+                "sentences as well; train takes checkpointing and callbacks, too"
+            )
         hyperparameters = {k: v for k, v in options.items() if k not in _TEXT_OPTIONS}
         self._text = _TextReader(
             {k: v for k, v in options.items() if k in _TEXT_OPTIONS}, tokenizer
@@ -127,6 +134,7 @@ class Word2Vec:
         if init is not None:
             init = init if isinstance(init, WordVectors) else read_vectors(init)
             hyperparameters.setdefault("vector_size", init.vector_size)
+            check_size(hyperparameters, init.vector_size)
         self._config = TrainingConfig(**from_gensim(hyperparameters))
         self._saved: SavedModel | None = None
         get_device(self._config.device)  # before the text is read, not after
@@ -135,9 +143,7 @@ class Word2Vec:
         if sentences is None:
             return
         text = self._text.read(sentences, self._config, on_read, **self._limits)
-        self._config = dataclasses.replace(
-            self._config, min_count=text.min_count, max_final_vocab=text.max_final_vocab
-        )
+        self._settle(text)
         initial = None
         if init is not None:
             initial = initial_of_vectors(init, text.vocabulary, frozen=freeze_init)
@@ -192,6 +198,8 @@ class Word2Vec:
         text = self._text.changed(options, tokenizer).read(
             sentences, self._config, on_read, base, **self._limits
         )
+        if not update:
+            self._settle(text)
         vocabulary, config = text.vocabulary, self._config
         n_words, n_nodes = len(vocabulary), len(vocabulary) - 1
         w_in = np.zeros((n_words, config.vector_size), np.float32)
@@ -261,7 +269,10 @@ class Word2Vec:
             checkpointing.check()
         vocabulary = vocabulary_of(saved)
         reader = self._text.changed(options, tokenizer)
-        text = reader.read(sentences, config, on_read, vocabulary, **self._limits)
+        limits = dict(self._limits)
+        if reader.options.get("unk") is not None:
+            limits["max_final_vocab"] = 1  # no new words: unk stands for frequent ones, too
+        text = reader.read(sentences, config, on_read, vocabulary, **limits)
         corpus = encoded_with(text.vocabulary, text.corpus, vocabulary)
         if corpus.n_words == 0:
             raise CorpusError(
@@ -278,6 +289,12 @@ class Word2Vec:
                 notes=text.notes,
                 on_progress=on_progress,
             )
+        )
+
+    def _settle(self, text: EncodedText) -> None:
+        """Take the limits of the vocabulary from a text, which may have been encoded with them."""
+        self._config = dataclasses.replace(
+            self._config, min_count=text.min_count, max_final_vocab=text.max_final_vocab
         )
 
     def _trained(self) -> SavedModel:

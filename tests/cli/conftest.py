@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import pytest
 
+from xw2v.checkpoints import Checkpointer
 from xw2v.cli import main
 from xw2v.formats import load_model, save_model
 
@@ -32,6 +34,9 @@ class Outcome(NamedTuple):
     status: int
     out: str
     err: str
+
+
+AtBatch = Callable[[int, Callable[[], object]], None]
 
 
 class Run(Protocol):
@@ -131,3 +136,33 @@ def tree_model(model: Path, tmp_path: Path) -> Path:
     nodes = trained.output_vectors[:-1]
     save_model(path, replace(trained, output_vectors=nodes, config=config))
     return path
+
+
+@pytest.fixture
+def at_batch(monkeypatch: pytest.MonkeyPatch) -> AtBatch:
+    """Have things done after certain batches of all runs, before checkpoints are thought of."""
+    acts: dict[int, Callable[[], object]] = {}
+    original = Checkpointer.on_batch_end
+
+    def on_batch_end(self: Checkpointer, run: Any) -> None:
+        acts.get(run.position.steps, lambda: None)()
+        original(self, run)
+
+    def at_batch(number: int, act: Callable[[], object]) -> None:
+        acts[number] = act
+
+    monkeypatch.setattr(Checkpointer, "on_batch_end", on_batch_end)
+    return at_batch
+
+
+def assert_same(path: Path, reference: Path) -> None:
+    """Compare two models to the last bit."""
+    ours, theirs = load_model(path), load_model(reference)
+    np.testing.assert_array_equal(ours.input_vectors, theirs.input_vectors)
+    np.testing.assert_array_equal(ours.output_vectors, theirs.output_vectors)
+    assert ours.loss_history == theirs.loss_history
+
+
+def names(folder: Path) -> list[str]:
+    """Return what is in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())

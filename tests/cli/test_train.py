@@ -6,9 +6,6 @@ import itertools
 import os
 import platform
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -469,37 +466,6 @@ def test_full_disk(call: Call, corpus: Path, tmp_path: Path) -> None:
     assert status == 1
     assert err == "xw2v: error: cannot write /dev/full: No space left on device\n"
     assert len(load_model(tmp_path / "m").words) == 24  # this was saved before
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
-@pytest.mark.parametrize("whom", ["the process", "its group"])
-def test_interrupt(corpus: Path, tmp_path: Path, whom: str) -> None:
-    """A terminal sends it to the group: to the workers as well."""
-    command = [sys.executable, "-m", "xw2v", "train", str(corpus), "--epochs", "1000000"]
-    with subprocess.Popen(
-        [*command, *TWO_WORKERS],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert process.stderr is not None
-        try:
-            while not process.stderr.readline().startswith("model: "):
-                assert process.poll() is None
-            if whom == "the process":
-                process.send_signal(signal.SIGINT)
-            else:
-                time.sleep(0.5)  # the workers have begun by then
-                os.killpg(process.pid, signal.SIGINT)
-            _, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 130
-    assert err.split() == ["xw2v:", "interrupted"]
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ProcessLookupError):  # nobody is left in the group
-        os.killpg(process.pid, 0)
 
 
 @needs_fork

@@ -894,7 +894,7 @@ def test_a_directory_in_place_of_a_file_is_named(saved: Path, name: str) -> None
         ("config.json", {"training": {"alpha": -1}}, "alpha must be"),
         ("config.json", {"training": {"frozen": 1}}, "frozen must be a sequence of words"),
         ("config.json", {"training": {"momentum": 1}}, "unknown hyperparameters: momentum"),
-        ("config.json", {"training": {"alpha": 10**400}}, "config.json: .* too large"),
+        ("config.json", {"training": {"alpha": 10**400}}, "alpha must be a finite number"),
         ("config.json", {"training": {"vector_size": 4}}, "where vector_size is 4"),
         ("config.json", {"corpus": {"x": math.nan}}, "the number NaN is not finite"),
         ("config.json", {"corpus": {"x": [-math.inf]}}, "the number -Infinity is not finite"),

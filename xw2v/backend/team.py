@@ -274,8 +274,10 @@ class _Processes:
         return [_result(*helper) for helper in self._helpers]
 
     def __exit__(self, *exception: object) -> None:
-        for process, receiver in self._helpers:
+        # All are ended before the first is waited for: an interrupt may cut the waiting short.
+        for process, _ in self._helpers:
             process.kill()  # it has nothing to put in order
+        for process, receiver in self._helpers:
             process.join()
             receiver.close()
 

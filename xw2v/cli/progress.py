@@ -41,6 +41,13 @@ class Display:
     def say(self, message: str) -> None:
         """Print a line, unless quiet."""
         if not self._quiet:
+            self.warn(message)
+
+    def warn(self, message: str) -> None:
+        """Print a line."""
+        if self._console.is_terminal:  # where a bar may be, which has to make room
+            self._console.print(message, markup=False, soft_wrap=True)
+        else:
             click.echo(message, err=True)
 
     @contextmanager

@@ -173,6 +173,7 @@ class RunOptions:
             overwrite=overwrite,
             interrupted=lambda: interrupted.asked,
             say=display.say,
+            warn=display.warn,
         )
         settings.check()
         return settings

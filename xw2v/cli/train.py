@@ -9,11 +9,12 @@ from typing import Any
 import click
 import numpy as np
 
+from xw2v.atomic import remove_leftovers
 from xw2v.backend import Profile, get_device
 from xw2v.checkpoints import Checkpointing, TrainingInterruptedError
 from xw2v.cli.fields import GroupedCommand, output_option
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words
-from xw2v.cli.interrupts import Interrupts
+from xw2v.cli.interrupts import Interrupts, tell
 from xw2v.cli.output import check_new_file, compact, count, print_facts, print_table
 from xw2v.cli.progress import Display
 from xw2v.cli.reading import CorpusReader, cache_option
@@ -105,7 +106,6 @@ def train(
     del start  # its vectors are not needed twice
     display.say(f"model: {in_words(config)}; training on {device.name}")
     phases = Profile() if profile else None
-    context = click.get_current_context()
     with received.receiving():
         try:
             with HYPERPARAMETERS.named(), display.training(config.epochs) as on_batch:
@@ -121,14 +121,12 @@ def train(
                     profile=phases,
                 )
         except TrainingInterruptedError as interrupted:
-            click.echo(
-                f"xw2v: interrupted; {interrupted.path} holds the run. Go on with:\n"
-                f"  {resume_command(context.find_root().obj)}",
-                err=True,
-            )
-            context.exit(received.status)
-        save_trained(out, model, overwrite=overwrite_model)
+            tell(f"xw2v: interrupted; {interrupted.path} holds the run. {_go_on()}")
+            click.get_current_context().exit(received.status)
+        _save(out, model, overwrite_model, checkpointing)
         course.clear(checkpointing)
+        if course.resume:
+            remove_leftovers(out)
     if text is not None:
         write_word2vec_text(text, model.words, model.word_vectors().vectors)
     if not quiet:
@@ -145,6 +143,24 @@ def _check_text_file(path: Path, out: Path, overwrite: bool) -> None:
     if path.is_dir() or out.resolve().is_relative_to(path.resolve()):
         raise ModelFileError(f"{path} is a directory; --text names a file")
     check_new_file(path, overwrite)
+
+
+def _save(out: Path, model: SavedModel, overwrite: bool, checkpointing: Checkpointing) -> None:
+    try:
+        save_trained(out, model, overwrite=overwrite)
+    except ModelFileError as error:
+        kept = checkpoint_names(checkpointing.path)
+        if not kept:
+            raise
+        raise ModelFileError(
+            f"{error}; {checkpointing.path / kept[-1]} holds the run: see to that (a full disk "
+            f"needs room). {_go_on()}"
+        ) from error
+
+
+def _go_on() -> str:
+    command = resume_command(click.get_current_context().find_root().obj)
+    return f"Go on with:\n  {command}"
 
 
 def _summarize(

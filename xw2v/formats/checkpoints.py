@@ -51,7 +51,7 @@ _MODEL = "model"
 _STATE = "state.safetensors"
 _RECORD = "checkpoint.json"
 _PARTS = frozenset((_MODEL, _STATE, _RECORD, SUMS))
-_NAME = re.compile(r"checkpoint-(\d{6,})")
+_NAME = re.compile(r"checkpoint-([0-9]{6,})")
 _LEFT = ".xw2v-*.tmp"  # by processes that were killed
 
 
@@ -126,8 +126,9 @@ def write_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
                 sync_file(temporary / name)
             sync_directory(temporary)
     except ModelFileError as error:
-        # It names the model's directory, which has another name by now.
-        raise ModelFileError(f"cannot write {path}: {error}") from error
+        # Less the name of the model's directory, which is gone.
+        reason = str(error).removeprefix(f"cannot write {temporary / _MODEL}: ")
+        raise ModelFileError(f"cannot write {path}: {reason}") from error
     except OSError as error:
         raise ModelFileError(f"cannot write {path}: {error.strerror or error}") from error
     except (TypeError, ValueError) as error:  # a record that is not fit for JSON
@@ -168,6 +169,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     check_sums(path, (_STATE, _RECORD))
     sums = path / _MODEL / SUMS
     try:
+        if sums.exists() and not sums.is_file():  # opening a pipe would wait
+            raise ModelFileError(f"cannot read {sums}: it is not a file")
         if file_digest(sums) != record.get("model_sums"):
             raise damaged(sums)
     except OSError as error:

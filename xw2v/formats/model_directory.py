@@ -364,7 +364,12 @@ def _write_files(
     digests[_VECTORS] = file_digest(directory / _VECTORS)
     write_sums(directory, digests)
     for name, draw in pictures.items():
-        draw(directory / name)
+        try:
+            draw(directory / name)
+        except ModelFileError as error:
+            # Less the name of the directory, which nobody will find.
+            reason = str(error).removeprefix(f"cannot write {directory / name}: ")
+            raise ValueError(f"{name}: {reason}") from error
     for name in (*digests, SUMS, *pictures):
         sync_file(directory / name)
     sync_directory(directory)
