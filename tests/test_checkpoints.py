@@ -95,7 +95,9 @@ def kept(
     callbacks: Any = (),
     **checkpointing: Any,
 ) -> SavedModel:
-    """Train with checkpoints in a directory."""
+    """Train with checkpoints in a directory; what is said and what is warned of goes together."""
+    if "say" in checkpointing:
+        checkpointing["warn"] = checkpointing["say"]
     return train_model(
         *corpus,
         settings or options(),

@@ -166,7 +166,7 @@ def test_words_that_are_not_in_it(call: Call, text: Path, encoded: Path, tmp_pat
     assert f"none of the {kept} distinct words in {encoded} occurs 1,000,000 times" in err
 
 
-@pytest.mark.parametrize("option", [("--vocab", "w"), ("--keep", "w"), ("--unk", "<unk>")])
+@pytest.mark.parametrize("option", [("--vocab", "w"), ("--keep-words", "w"), ("--unk", "<unk>")])
 def test_words_that_are_settled(
     call: Call, text: Path, tmp_path: Path, option: tuple[str, str]
 ) -> None:

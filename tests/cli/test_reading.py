@@ -416,7 +416,7 @@ def test_words_both_kept_and_dropped(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("words").write_text("b\na\n")
-    for option in ("--keep", "--vocab"):
+    for option in ("--keep-words", "--vocab"):
         status, _, err = call("encode", "text", option, "words", "--stop-words", "words")
         assert status == 2
         expected = f"'a' is among both {option} and --stop-words: choose one\n"

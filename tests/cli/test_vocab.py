@@ -91,8 +91,8 @@ def test_which_words_are_kept(call: Call, text: str) -> None:
     assert words_of(call, text, "--max-final-vocab=2") == {"the": 30, "cat": 12}
     assert words_of(call, text, "--vocab=some") == {"rat": 2, "newt": 1}
     kept = {"the": 30, "cat": 12, "Dog": 6, "dog": 5, "rat": 2, "newt": 1}
-    assert words_of(call, text, "--keep=some") == kept
-    assert words_of(call, text, "--keep=some", "--max-final-vocab=3") == {
+    assert words_of(call, text, "--keep-words=some") == kept
+    assert words_of(call, text, "--keep-words=some", "--max-final-vocab=3") == {
         "the": 30,
         "rat": 2,
         "newt": 1,

@@ -167,10 +167,11 @@ def _check_has_all(
     name: str, options: Mapping[str, Any], had: Mapping[str, Any], rule: Mapping[str, Any]
 ) -> None:
     """Raise if an encoded corpus may lack words that a rule keeps."""
-    special = [option for option in ("vocab", "keep", "unk") if option in options]
+    flags = {"vocab": "--vocab", "keep": "--keep-words", "unk": "--unk"}
+    special = [flag for option, flag in flags.items() if option in options]
     if special:
         raise CorpusError(
-            f"{name} was encoded with --{special[0]}, so its words are settled: leave out "
+            f"{name} was encoded with {special[0]}, so its words are settled: leave out "
             "--min-count and --max-final-vocab, or encode the text again with them"
         )
     if rule["min_count"] < had["min_count"]:
