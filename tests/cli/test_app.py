@@ -117,6 +117,7 @@ def test_options_stand_under_headings() -> None:
         "Phrases:",
         "Vocabulary:",
         "Output:",
+        "Run:",
         "Model:",
         "Negative sampling:",
         "Training:",
