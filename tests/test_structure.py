@@ -23,9 +23,12 @@ ALLOWED: dict[str, set[str]] = {
     "sampling": {"kernel", "text"},
     "backend": {"cores", "kernel", "errors"},
     "training": {"sampling", "kernel", "backend", "text", "vectors", "config", "errors"},
-    "vectors": {"errors"},
+    "vectors": {"atomic", "errors"},
     "formats": {"atomic", "vectors", "config", "errors"},
     "plots": {"errors", "vectors"},
+    "pictures": {"atomic", "errors", "plots", "training"},
+    "maps": {"atomic", "errors", "vectors"},
+    "demo": set(),
     "checkpoints": {"backend", "config", "errors", "formats", "text", "training"},
     "continuing": {"config", "errors", "formats", "text", "training", "vectors"},
     "model": {
@@ -42,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "training",
         "vectors",
     },
-    "__init__": {"checkpoints", "config", "errors", "model", "vectors"},
+    "__init__": {"checkpoints", "config", "errors", "formats", "model", "vectors"},
     "__main__": {"cli"},
 }
 ANYTHING = {"cli"}  # the command line is above all others

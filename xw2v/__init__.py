@@ -13,6 +13,7 @@ from xw2v.errors import (
     UnknownWordError,
     XW2VError,
 )
+from xw2v.formats import load_vectors
 from xw2v.model import Word2Vec
 from xw2v.vectors import WordVectors
 
@@ -29,6 +30,7 @@ __all__ = [
     "WordVectors",
     "XW2VError",
     "__version__",
+    "load_vectors",
 ]
 
 __version__ = version("xw2v")

@@ -21,8 +21,10 @@ from xw2v.text import TextOptions
 Call = Callable[..., Outcome]
 
 COMMANDS = [
-    *("train", "encode", "vocab", "phrases"),
-    *("most-similar", "similarity", "analogy", "evaluate", "convert", "info", "cache"),
+    *("train", "demo", "encode", "vocab", "phrases"),
+    *("most-similar", "similarity", "analogy", "doesnt-match", "vectors"),
+    *("query", "nn", "analogies"),
+    *("evaluate", "plot", "map", "convert", "info", "cache", "completion"),
 ]
 
 
@@ -58,7 +60,16 @@ def test_help_is_quick() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
-    slow = {"cupy", "matplotlib", "pyarrow", "rich", "safetensors", "scipy.stats", "torch"}
+    slow = {
+        "cupy",
+        "matplotlib",
+        "prompt_toolkit",
+        "pyarrow",
+        "rich",
+        "safetensors",
+        "scipy.stats",
+        "torch",
+    }
     assert slow.isdisjoint(done.stderr.split())
 
 
@@ -133,3 +144,33 @@ def test_every_option_is_explained() -> None:
     options = [p for command in commands for p in command.params if isinstance(p, click.Option)]
     assert len(options) > 20
     assert all(option.help for option in options)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    # That of bash asks a shell that may not be there for its version, and complains.
+    monkeypatch.setattr("click.shell_completion.BashComplete._check_version", lambda *_: None)
+    status, out, err = call("completion", shell)
+    assert (status, err) == (0, "")
+    assert f"_XW2V_COMPLETE={shell}_complete" in out
+    assert "_xw2v_completion" in out
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        (["doesnt"], {"doesnt-match"}),
+        (["completion", ""], {"bash", "zsh", "fish"}),
+        (["evaluate", "model", "--me"], {"--method"}),
+        (["evaluate", "model", "--method", ""], {"add", "mul"}),
+    ],
+)
+def test_what_shells_complete(
+    typed: list[str], completed: set[str], call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_XW2V_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", " ".join(["xw2v", *typed]))
+    monkeypatch.setenv("COMP_CWORD", str(len(typed)))
+    status, out, _ = call()
+    assert status == 0
+    assert {line.split(",")[1] for line in out.splitlines()} == completed

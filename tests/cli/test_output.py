@@ -15,9 +15,13 @@ from xw2v.cli.output import (
     check_new_file,
     compact,
     count,
+    is_terminal,
+    json_document,
     print_facts,
     print_json,
+    print_json_line,
     print_table,
+    printable,
 )
 from xw2v.cli.progress import Display
 from xw2v.errors import CorpusError
@@ -73,6 +77,17 @@ def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"a": [math.nan, 1.5, (math.inf,)], "b": {"c": "é"}})
     out = capsys.readouterr().out
     assert json.loads(out) == {"a": [None, 1.5, [None]], "b": {"c": "é"}}
+
+
+def test_json_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json_line({"a": [math.nan, {"b": "é\n"}]})
+    assert capsys.readouterr().out == '{"a": [null, {"b": "é\\n"}]}\n'
+    assert json_document({"a": "é"}, None, ascii=True) == '{"a": "\\u00e9"}'
+
+
+def test_no_terminal_and_no_control_characters() -> None:
+    assert not is_terminal()
+    assert printable("a\tb\x9b") == "a\\x09b\\x9b"
 
 
 def test_json_where_the_output_is_not_utf8(monkeypatch: pytest.MonkeyPatch) -> None:

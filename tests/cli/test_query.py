@@ -1,14 +1,17 @@
 """Questions to a model: what people and programs get to see."""
 
+import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from tests.cli.conftest import TOPICS, Outcome, Run, environment
@@ -74,6 +77,175 @@ def test_analogy(call: Call, model: Path) -> None:
     }
 
 
+def test_more_words_than_there_are(call: Call, model: Path) -> None:
+    status, out, _ = call("most-similar", model, "apple", "--topn", 1000)
+    assert status == 0
+    assert len(out.splitlines()) == 23
+
+
+def test_doesnt_match(call: Call, model: Path) -> None:
+    words = ["apple", "zinc", "pear", "plum"]
+    assert call("doesnt-match", model, *words) == (0, "zinc\n", "")
+    document = json.loads(call("doesnt-match", model, *words, "--json").out)
+    assert document == {"words": words, "doesnt_match": "zinc"}
+    status, out, err = call("doesnt-match", model, *words, "nikel")
+    assert (status, out) == (1, "")
+    assert "'nikel' is not in the vocabulary; did you mean nickel?" in err
+
+
+def test_vectors(call: Call, model: Path) -> None:
+    wv = load_word_vectors(model)
+    status, out, err = call("vectors", model, "apple", "физика")
+    assert (status, err) == (0, "")
+    lines = [line.split(" ") for line in out.splitlines()]
+    assert [word for word, *_ in lines] == ["apple", "физика"]
+    found = np.asarray([numbers for _, *numbers in lines], dtype=np.float32)
+    np.testing.assert_array_equal(found, wv[["apple", "физика"]])  # to the last bit
+
+    document = json.loads(call("vectors", model, "apple", "--norm", "--json").out)
+    (record,) = document["vectors"]
+    assert record["word"] == "apple"
+    np.testing.assert_array_equal(record["vector"], wv.get_vector("apple", norm=True))
+    _, out, _ = call("vectors", model, "--first", 3)
+    assert [line.split()[0] for line in out.splitlines()] == wv.index_to_key[:3]
+    assert len(call("vectors", model).out.splitlines()) == 10
+    assert call("vectors", model, "nikel").status == 1
+
+
+# Standard input
+
+
+@pytest.fixture
+def type_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    def type_in(text: str) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    return type_in
+
+
+TypeIn = Callable[[str], None]
+
+
+def test_questions_line_by_line(run: Run, model: Path) -> None:
+    lines = "\ufeffapple pear\n\n  aple plum \nfive six seven\nфизика\tхимия"
+    status, out, err = run("similarity", model, "-", stdin=lines.encode())
+    wv = load_word_vectors(model)
+    assert status == 1
+    assert out == (
+        f"apple pear\t{wv.similarity('apple', 'pear'):.4f}\n"
+        f"физика химия\t{wv.similarity('физика', 'химия'):.4f}\n"
+    )
+    assert err == (
+        "xw2v: error: line 3: 'aple' is not in the vocabulary; did you mean apple?\n"
+        "xw2v: error: line 4: similarity takes 2 words, not 3\n"
+    )
+
+
+def test_every_line_is_answered_at_once(model: Path) -> None:
+    command = [sys.executable, "-X", "utf8", "-m", "xw2v", "most-similar", str(model), "-"]
+    with subprocess.Popen(
+        [*command, "--json", "--topn", "1"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number, words in enumerate([["apple"], ["zinc", "iron"]], start=1):
+            process.stdin.write(f"{' '.join(words)}\n".encode())
+            process.stdin.flush()
+            record = json.loads(process.stdout.readline())
+            assert (record["line"], record["positive"]) == (number, words)
+            assert len(record["neighbors"]) == 1
+        process.stdin.close()
+        assert process.stdout.read() == b""
+    assert process.returncode == 0
+
+
+def test_neighbors_line_by_line(call: Call, model: Path, type_in: TypeIn) -> None:
+    type_in("apple\nnobody\npear plum\n")
+    options = ("--topn", 2, "--negative", "zinc")
+    status, out, err = call("most-similar", model, "-", *options)
+    assert status == 1
+    assert err.startswith("xw2v: error: line 2: 'nobody' is not in the vocabulary")
+    first, second, rest = out.split("\n\n")
+    assert rest == ""
+    assert (first.splitlines()[0], second.splitlines()[0]) == ("apple", "pear plum")
+    expected = call("most-similar", model, "pear", "plum", *options).out
+    assert second.partition("\n")[2] + "\n" == expected
+
+
+def test_other_questions_line_by_line(call: Call, model: Path, type_in: TypeIn) -> None:
+    type_in("apple river iron\napple\n")
+    status, out, err = call("analogy", model, "-", "--json")
+    record = json.loads(out)
+    assert (status, record.pop("line")) == (1, 1)
+    assert record == json.loads(call("analogy", model, "apple", "river", "iron", "--json").out)
+    assert err == "xw2v: error: line 2: analogy takes 3 words, not 1\n"
+    type_in("apple zinc plum\n")
+    assert call("doesnt-match", model, "-") == (0, "apple zinc plum\tzinc\n", "")
+    type_in("apple pear\nplum\n")
+    assert call("vectors", model, "-") == call("vectors", model, "apple", "pear", "plum")
+
+
+def test_bytes_that_are_no_text(run: Run, model: Path) -> None:
+    status, out, err = run("vectors", model, "-", stdin=b"apple\n\xff\xfe\n")
+    assert (status, len(out.splitlines())) == (1, 1)
+    assert "line 2: '\ufffd\ufffd' is not in the vocabulary" in err
+
+
+def test_the_shell_off_a_terminal(call: Call, model: Path, type_in: TypeIn) -> None:
+    type_in("apple - pear + zinc\napple pear\napple -\n")
+    status, out, err = call("query", model, "--json", "--topn", 1)
+    first, second = map(json.loads, out.splitlines())
+    assert (first["positive"], first["negative"]) == (["apple", "zinc"], ["pear"])
+    assert second["words"] == ["apple", "pear"]
+    assert (status, err) == (1, "xw2v: error: line 3: a word is missing after -\n")
+
+
+def test_nearest_neighbors_as_fasttext_prints_them(
+    call: Call, model: Path, type_in: TypeIn
+) -> None:
+    wv = load_word_vectors(model)
+    type_in("apple zinc\n")
+    status, out, _ = call("nn", model, 3)
+    assert status == 0
+    assert out == "".join(
+        "".join(f"{word} {score:g}\n" for word, score in wv.most_similar(query, topn=3)) + "\n"
+        for query in ("apple", "zinc")
+    )
+    type_in("apple zinc\n")
+    records = [json.loads(line) for line in call("nn", model, "--json").out.splitlines()]
+    assert [(r["line"], r["positive"], len(r["neighbors"])) for r in records] == [
+        (1, ["apple"], 10),
+        (1, ["zinc"], 10),
+    ]
+
+
+def test_analogies_as_fasttext_prints_them(call: Call, model: Path, type_in: TypeIn) -> None:
+    wv = load_word_vectors(model)
+    type_in("river apple iron\napple\n")
+    status, out, err = call("analogies", model, 2)
+    found = wv.most_similar(["river", "iron"], ["apple"], topn=2)
+    assert out == "".join(f"{word} {score:g}\n" for word, score in found) + "\n"
+    assert (status, err) == (1, "xw2v: error: line 2: A - B + C takes 3 words, not 1\n")
+
+
+def test_prompts_on_a_terminal(
+    call: Call, model: Path, type_in: TypeIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wv = load_word_vectors(model)
+    type_in("apple\nnikel\n")
+    monkeypatch.setattr("xw2v.cli.lines.is_interactive", lambda: True)
+    monkeypatch.setattr("xw2v.cli.query.is_interactive", lambda: True)
+    status, out, err = call("nn", model, 1)
+    ((word, score),) = wv.most_similar("apple", topn=1)
+    prompt = "Query word? "
+    assert out == f"{prompt}{word} {score:g}\n{prompt}{prompt}\n"
+    assert err == "xw2v: error: 'nikel' is not in the vocabulary; did you mean nickel?\n"
+    assert status == 0
+
+
 @pytest.mark.parametrize("vectors", get_args(Vectors))
 def test_other_vectors(call: Call, model: Path, vectors: Vectors) -> None:
     wv = load_word_vectors(model, vectors)
@@ -133,6 +305,12 @@ def test_unknown_word_elsewhere(call: Call, model: Path) -> None:
         ["similarity", "a", "b"],
         ["most-similar", "a"],
         ["analogy", "a", "b", "c"],
+        ["doesnt-match", "a", "b", "c"],
+        ["similarity", "-"],
+        ["vectors"],
+        ["query"],
+        ["nn"],
+        ["analogies"],
         ["info"],
     ],
 )
@@ -146,6 +324,19 @@ def test_no_model(call: Call, tmp_path: Path, command: list[str]) -> None:
     assert f"{tmp_path}: it has no config.json" in err or "neither an xw2v model" in err
 
 
+def test_a_model_of_a_newer_version(call: Call, model: Path, tmp_path: Path) -> None:
+    newer = tmp_path / "newer"
+    shutil.copytree(model, newer)
+    config = json.loads((newer / "config.json").read_text())
+    (newer / "config.json").write_text(json.dumps({**config, "format_version": 999}))
+    (newer / "SHA256SUMS").unlink()
+    for command in (["most-similar", newer, "apple"], ["query", newer], ["vectors", newer]):
+        status, out, err = call(*command)
+        assert (status, out) == (1, "")
+        assert "newer" in err
+        assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -153,8 +344,12 @@ def test_no_model(call: Call, tmp_path: Path, command: list[str]) -> None:
         (["most-similar", "m", "a", "--topn", "0"], "Invalid value for '--topn'"),
         (["most-similar", "m", "a", "--restrict-vocab", "-1"], "'--restrict-vocab'"),
         (["similarity", "m", "a", "b", "--vectors", "sum"], "Invalid value for '--vectors'"),
-        (["similarity", "m", "a"], "Missing argument 'WORD'"),
-        (["analogy", "m", "a", "b"], "Missing argument 'C'"),
+        (["similarity", "m"], "Missing argument 'WORD WORD'"),
+        (["similarity", "m", "a"], "similarity takes 2 words, not 1; or give - alone"),
+        (["analogy", "m", "a", "b"], "analogy takes 3 words, not 2; or give - alone"),
+        (["doesnt-match", "m", "a", "b"], "doesnt-match takes at least 3 words, not 2; or"),
+        (["vectors", "m", "a", "--first", "3"], "give words or --first, not both"),
+        (["nn", "m", "0"], "Invalid value for '[K]'"),
         (["info"], "Missing argument 'MODEL'"),
         (["nonsense"], "No such command 'nonsense'"),
     ],

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -216,6 +217,69 @@ def test_word_vectors_that_there_are_not(saved: Path) -> None:
 
 
 # Hierarchical softmax
+
+
+# Vectors that stay in their file
+
+
+@pytest.mark.parametrize("chosen", get_args(Vectors))
+@pytest.mark.parametrize("verify", [True, False])
+def test_mapped_vectors_are_those_that_are_read(saved: Path, chosen: Vectors, verify: bool) -> None:
+    mapped = load_word_vectors(saved, chosen, mmap=True, verify=verify)
+    read = load_word_vectors(saved, chosen)
+    assert mapped.index_to_key == read.index_to_key
+    np.testing.assert_array_equal(mapped.vectors, read.vectors)
+    np.testing.assert_array_equal(mapped.counts, read.counts)
+    assert mapped.most_similar("the") == read.most_similar("the")
+
+
+def test_the_sum_of_the_vectors_is_checked_unless_told_otherwise(saved: Path) -> None:
+    tensors = load_file(saved / "vectors.safetensors")
+    word_vectors = load_word_vectors(saved, mmap=True, verify=False)
+    del word_vectors
+    save_file({**tensors, "input": tensors["input"] + 1}, saved / "vectors.safetensors")
+    for mmap in (True, False):
+        with pytest.raises(ModelFileError, match=r"vectors\.safetensors is damaged"):
+            load_word_vectors(saved, mmap=mmap)
+        found = load_word_vectors(saved, mmap=mmap, verify=False)
+        np.testing.assert_array_equal(found.vectors, tensors["input"] + 1)
+
+
+@pytest.mark.parametrize("name", ["vocabulary.json", "config.json"])
+def test_other_sums_are_always_checked(saved: Path, name: str) -> None:
+    with (saved / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(ModelFileError, match=f"{re.escape(name)} is damaged"):
+        load_word_vectors(saved, mmap=True, verify=False)
+
+
+def test_mapped_vectors_must_fit_and_be_there(saved: Path) -> None:
+    tensors = load_file(saved / "vectors.safetensors")
+    cases = [
+        ({**tensors, "input": tensors["input"][1:]}, "need 11 rows"),
+        ({**tensors, "input": tensors["input"][:, 1:]}, "vector_size is 3"),
+        ({"output": tensors["output"]}, "no tensor 'input'"),
+        ({**tensors, "input": tensors["input"].astype(np.float64)}, "F64, not float32"),
+    ]
+    for changed, message in cases:
+        save_file(changed, saved / "vectors.safetensors")
+        with pytest.raises(ModelFileError, match=message):
+            load_word_vectors(saved, mmap=True, verify=False)
+    (saved / "vectors.safetensors").unlink()
+    with pytest.raises(ModelFileError, match="no such file"):
+        load_word_vectors(saved, mmap=True, verify=False)
+
+
+def test_mapped_vectors_that_are_not_finite_are_noticed_by_the_first_search(saved: Path) -> None:
+    tensors = load_file(saved / "vectors.safetensors")
+    tensors["input"][5, 1] = np.inf
+    save_file(tensors, saved / "vectors.safetensors")
+    with pytest.raises(ModelFileError, match="NaN or infinity"):
+        load_word_vectors(saved, verify=False)
+    found = load_word_vectors(saved, mmap=True, verify=False)
+    assert np.isfinite(found["the"]).all()
+    with pytest.raises(ConfigError, match="NaN or infinity"):
+        found.most_similar("the")
 
 
 @pytest.mark.parametrize("words", [HOSTILE_WORDS, ("a", "b"), ("a",), ()], ids=len)

@@ -6,8 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xw2v.config import TrainingConfig
 from xw2v.errors import ConfigError, ModelFileError
-from xw2v.formats import READABLE, WRITABLE, read_vectors, write_vectors
+from xw2v.formats import (
+    READABLE,
+    WRITABLE,
+    SavedModel,
+    load_vectors,
+    read_vectors,
+    save_model,
+    write_vectors,
+)
 from xw2v.formats.arrays import write_numpy_directory
 from xw2v.formats.vector_files import convert_vectors, format_of_file, format_of_name
 from xw2v.vectors import WordVectors
@@ -212,3 +221,39 @@ def test_which_vectors_is_for_models(vectors: WordVectors, tmp_path: Path) -> No
     write_vectors(tmp_path / "v.txt", vectors)
     with pytest.raises(ConfigError, match="vectors='output' is for models"):
         read_vectors(tmp_path / "v.txt", None, "output")
+
+
+# For queries
+
+
+@pytest.mark.parametrize("name", [names[0] for names in NAMES.values()])
+def test_any_file_is_loaded_for_queries(name: str, vectors: WordVectors, tmp_path: Path) -> None:
+    path = tmp_path / name
+    write_vectors(path, vectors)
+    for found in (load_vectors(path), load_vectors(path, format_of_file(path), mmap=False)):
+        check(found, vectors)
+        assert found.most_similar("king") == vectors.most_similar("king")
+    with pytest.raises(ConfigError, match="is for models"):
+        load_vectors(path, vectors="mean")
+
+
+def test_models_are_loaded_for_queries(vectors: WordVectors, tmp_path: Path) -> None:
+    table = np.array(vectors.vectors)
+    config = TrainingConfig(vector_size=4)
+    model = SavedModel(vectors.index_to_key, np.arange(7), table, -table, config, {}, ())
+    save_model(tmp_path / "m", model)
+    for mmap in (True, False):
+        for verify in (True, False):
+            check(load_vectors(tmp_path / "m", mmap=mmap, verify=verify), vectors)
+    found = load_vectors(tmp_path / "m", vectors="output")
+    np.testing.assert_array_equal(found.vectors, -table)
+    assert found.get_vecattr("3", "count") == 2
+    del found
+    data = bytearray((tmp_path / "m" / "vectors.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "m" / "vectors.safetensors").write_bytes(data)
+    load_vectors(tmp_path / "m")  # does not look at each of the bytes
+    with pytest.raises(ModelFileError, match="is damaged"):
+        load_vectors(tmp_path / "m", verify=True)
+    with pytest.raises(ModelFileError, match="does not exist"):
+        load_vectors(tmp_path / "nope")

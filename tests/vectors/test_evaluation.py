@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,19 @@ from xw2v.vectors import (
     score_analogies,
     score_pairs,
 )
+from xw2v.vectors.evaluation import (
+    AnalogyScores,
+    Interval,
+    Method,
+    PairScores,
+    SectionScore,
+    compare_analogies,
+    compare_pairs,
+    interval_of,
+    resampled_accuracies,
+    resampled_spearman,
+)
+from xw2v.vectors.evaluation.answering import answer_questions
 
 KeyedVectors = Callable[[list[str], npt.NDArray[Any]], Any]
 
@@ -181,16 +195,77 @@ def test_case_variants_of_the_question_are_no_answers() -> None:
     assert score_analogies(wv, question, case_insensitive=False).correct == 0
 
 
+@pytest.mark.parametrize("name", ["_TERMS_AT_ONCE", "_SCORES_AT_ONCE"])
 @pytest.mark.parametrize("limit", [1, 500, 2**24])
 def test_blocks_do_not_change_the_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, limit: int
 ) -> None:
     wv = WordVectors(*related_words(0.5))
     sections = parse_analogies(write(tmp_path / "q.txt", questions_about_them()))
     whole = score_analogies(wv, sections)
-    monkeypatch.setattr("xw2v.vectors.evaluation._SCORES_AT_ONCE", limit)
+    monkeypatch.setattr(f"xw2v.vectors.evaluation.answering.{name}", limit)
     assert score_analogies(wv, sections) == whole
     assert 0 < whole.correct < whole.total
+
+
+def test_semantic_and_syntactic_sections() -> None:
+    def section(name: str, *results: bool | None) -> SectionScore:
+        return SectionScore(name, (("a", "b", "c", "d"),) * len(results), results)
+
+    scores = AnalogyScores(
+        (
+            section("family", True, False, None),
+            section("gram1-adjective-to-adverb", True, True, False, False),
+            section("GRAM2", None),
+            section("grand-prix", True),
+            section("program", False),
+        ),
+        2,
+        None,
+    )
+    assert (scores.semantic, scores.syntactic, scores.tally) == ((2, 4), (2, 4), (4, 8))
+    assert scores.semantic.accuracy == 0.5
+    assert [s.is_syntactic for s in scores.sections] == [False, True, True, False, False]
+
+
+def test_results_are_in_the_order_of_the_questions() -> None:
+    wv = WordVectors(["a", "b", "c", "d"], np.asarray([[1.0, 0], [1, 1], [0, 1], [0.1, 1.5]]))
+    questions = (("a", "x", "c", "d"), ("a", "b", "c", "d"), ("c", "b", "a", "c"))
+    (section,) = score_analogies(wv, [AnalogySection("s", questions)]).sections
+    assert section.results == (None, True, False)
+    assert section.correct == (("A", "B", "C", "D"),)
+    assert section.incorrect == (("C", "B", "A", "C"),)
+    (section,) = score_analogies(wv, [AnalogySection("s", questions)], dummy4unknown=True).sections
+    assert section.results == (False, True, False)
+
+
+@pytest.mark.parametrize("method", ["add", "mul"])
+def test_answers_are_those_of_the_formulas(method: Method) -> None:
+    rng = np.random.default_rng(11)
+    unit = rng.standard_normal((50, 6))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    questions = rng.integers(20, size=(200, 3))
+    cosines = unit @ unit.T
+    for (a, b, c), answer in zip(
+        questions, answer_questions(unit, questions, np.arange(50), method), strict=True
+    ):
+        scores = cosines[b] + cosines[c] - cosines[a]
+        if method == "mul":
+            scores = (1 + cosines[b]) * (1 + cosines[c]) / 2 / (1 + cosines[a] + 2e-6)
+        scores[[a, b, c]] = -np.inf
+        assert answer == np.argmax(scores)
+
+
+def test_unknown_methods_are_refused() -> None:
+    wv = WordVectors(["a", "b"], np.eye(2))
+    with pytest.raises(ConfigError, match="method must be 'add' or 'mul', not 'max'"):
+        score_analogies(wv, [], method="max")  # type: ignore[arg-type]
+
+
+def test_no_questions_need_no_vectors() -> None:
+    wv = WordVectors(["a", "b"], np.eye(2))
+    assert score_analogies(wv, []).total == 0
+    assert len(answer_questions(np.eye(2), np.zeros((0, 3), np.int64), np.arange(2))) == 0
 
 
 @pytest.mark.parametrize("restrict_vocab", [0, -3, 1.5])
@@ -253,9 +328,130 @@ def test_pairs_need_only_the_array_api() -> None:
     assert strict.pearson == pytest.approx(score_pairs(WordVectors(words, vectors), pairs).pearson)
 
 
+@pytest.mark.parametrize("method", ["add", "mul"])
+def test_analogies_need_only_the_array_api(tmp_path: Path, xp: Any, method: Method) -> None:
+    words, vectors = related_words(0.5)
+    sections = parse_analogies(write(tmp_path / "q.txt", questions_about_them()))
+    ours = score_analogies(WordVectors(words, xp.asarray(vectors)), sections, method=method)
+    assert ours == score_analogies(WordVectors(words, vectors), sections, method=method)
+    assert 0 < ours.correct < ours.total
+
+
 def test_scipy_stats_is_imported_only_where_it_is_needed() -> None:
     code = "import sys, xw2v.vectors; sys.exit('scipy.stats' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Comparisons
+
+
+# Its type stubs are stricter than it.
+bootstrap: Any = stats.bootstrap
+
+
+def test_samples_of_accuracies_are_paired() -> None:
+    right = np.random.default_rng(3).random((1, 300)) < 0.4
+    both = resampled_accuracies([right[0], right[0], ~right[0]], 400, seed=1)
+    assert both.shape == (400, 3)
+    np.testing.assert_array_equal(both[:, 0], both[:, 1])
+    np.testing.assert_allclose(both[:, 0], 1 - both[:, 2], atol=1e-12)
+    np.testing.assert_array_equal(
+        both, resampled_accuracies([right[0], right[0], ~right[0]], 400, seed=1)
+    )
+    assert (both != resampled_accuracies([right[0], right[0], ~right[0]], 400, seed=2)).any()
+
+
+def test_intervals_of_accuracies_are_those_of_scipy() -> None:
+    rng = np.random.default_rng(4)
+    left, right = rng.random(500) < 0.5, rng.random(500) < 0.6
+    samples = resampled_accuracies([left, right], 4000)
+    for ours, data in (
+        (interval_of(samples[:, 0]), (left,)),
+        (interval_of(samples[:, 1] - samples[:, 0]), (left, right)),
+    ):
+        theirs = bootstrap(
+            data,
+            lambda *rows, axis: rows[-1].mean(axis) - (rows[0].mean(axis) if rows[1:] else 0),
+            paired=True,
+            n_resamples=4000,
+            method="percentile",
+            vectorized=True,
+            random_state=np.random.default_rng(9),
+        ).confidence_interval
+        np.testing.assert_allclose(ours, theirs, atol=0.01)
+
+
+def test_intervals_of_correlations_are_those_of_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    human = rng.integers(8, size=60).astype(np.float64)
+    similar = human + 3 * rng.standard_normal(60)
+    samples = resampled_spearman(human, [similar], 1500)
+    theirs = bootstrap(
+        (human, similar),
+        lambda x, y: stats.spearmanr(x, y).statistic,
+        paired=True,
+        n_resamples=1500,
+        method="percentile",
+        vectorized=False,
+        random_state=np.random.default_rng(9),
+    ).confidence_interval
+    np.testing.assert_allclose(interval_of(samples[:, 0]), theirs, atol=0.05)
+    monkeypatch.setattr("xw2v.vectors.evaluation.bootstrap._RANKED_AT_ONCE", 60 * 7)
+    in_blocks = resampled_spearman(human, [similar], 1500)
+    np.testing.assert_allclose(in_blocks, samples)
+
+
+def test_samples_without_a_correlation_are_left_out() -> None:
+    assert np.isnan(resampled_spearman([1, 1, 1], [[1, 2, 3]], 5)).all()
+    assert np.isnan(interval_of(np.asarray([np.nan]))).all()
+    assert interval_of(np.asarray([np.nan, 3.0])) == Interval(3, 3)
+    assert interval_of(np.arange(1001.0), 0.9) == pytest.approx((50, 950))
+
+
+def test_differences_are_on_the_questions_that_all_know() -> None:
+    def scores(*results: bool | None) -> AnalogyScores:
+        section = SectionScore("s", (("a", "b", "c", "d"),) * len(results), results)
+        return AnalogyScores((section,), results.count(None), None)
+
+    first, second = scores(True, False, True, None, None), scores(True, True, True, True, None)
+    compared = compare_analogies([first, second])
+    assert compared.used == 3
+    (difference,) = compared.differences
+    assert difference.value == pytest.approx(1 / 3)
+    assert difference.interval == pytest.approx((0, 1))
+    assert compared.intervals[1] == (1, 1)
+    nothing = compare_analogies([first, scores(None, None, None, True, True)])
+    assert (nothing.used, len(nothing.differences)) == (0, 1)
+    assert np.isnan(nothing.differences[0].value)
+    with pytest.raises(ConfigError, match="the same questions only"):
+        compare_analogies([first, scores(True)])
+
+
+def test_differences_are_on_the_pairs_that_all_know() -> None:
+    words, vectors = related_words(0.5)
+    pairs = [WordPair(words[i], words[i + 40], float(i % 7)) for i in range(40)]
+    wv = WordVectors(words, vectors)
+    few = WordVectors(words[:70], vectors[:70] ** 3)
+    better = [p._replace(score=wv.similarity(p.first, p.second)) for p in pairs]
+    scores = [score_pairs(one, better, case_insensitive=False) for one in (wv, few)]
+    compared = compare_pairs(better, scores, resamples=300)
+    assert scores[0].similarities[35] is not None
+    assert scores[1].similarities[35] is None
+    assert compared.used == scores[1].used == 30
+    (difference,) = compared.differences
+    assert difference.value == pytest.approx(scores[1].spearman.statistic - 1)
+    assert difference.interval.low < difference.value < difference.interval.high < 0
+    assert compared.intervals[0] == pytest.approx((1, 1))
+    assert compared == compare_pairs(better, scores, resamples=300)
+    with pytest.raises(ConfigError, match="the same pairs only"):
+        compare_pairs(better[1:], scores)
+
+
+def test_constant_similarities_have_no_difference() -> None:
+    pairs = [WordPair("a", "b", 1.0), WordPair("b", "c", 2.0), WordPair("a", "c", 3.0)]
+    flat: PairScores = score_pairs(WordVectors(["a", "b", "c"], np.zeros((3, 2))), pairs)
+    compared = compare_pairs(pairs, [flat, flat], resamples=5)
+    assert np.isnan([compared.differences[0].value, *compared.intervals[0]]).all()
 
 
 # gensim
@@ -280,6 +476,54 @@ def test_gensim_gives_the_same_analogies(
     reference = keyed_vectors(words, vectors).evaluate_word_analogies(str(path), **options)
     assert (score, sections) == reference
     assert 0 < score < 1
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")
+@pytest.mark.parametrize("options", CASES)
+@pytest.mark.parametrize("noise", [0.1, 0.8])
+def test_gensim_gives_the_same_analogies_by_3cosmul(
+    tmp_path: Path, keyed_vectors: KeyedVectors, noise: float, options: dict[str, Any]
+) -> None:
+    words, vectors = related_words(noise)
+    path = write(tmp_path / "q.txt", questions_about_them())
+    scores = score_analogies(
+        WordVectors(words, vectors), parse_analogies(path), method="mul", **options
+    )
+    # It searches all words, whatever restrict_vocab says.
+    limit = options.get("restrict_vocab")
+    keyed = keyed_vectors(words[:limit], vectors[:limit])
+    keyed.most_similar = keyed.most_similar_cosmul  # evaluate_word_analogies asks this one only
+    score, sections = keyed.evaluate_word_analogies(str(path), **options)
+    assert scores.accuracy == score
+    for ours, theirs in zip(scores.sections, sections, strict=False):
+        assert (list(ours.correct), list(ours.incorrect)) == (
+            theirs["correct"],
+            theirs["incorrect"],
+        )
+    assert 0 < score < 1
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.5])
+@pytest.mark.parametrize("seed", range(3))
+def test_gensim_gives_up_after_as_many_case_variants(
+    tmp_path: Path, keyed_vectors: KeyedVectors, seed: int, spread: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    stems = ["ab", "cd", "ef", "gh", "ij"]
+    words, rows = [], []
+    for stem in stems:
+        center = rng.standard_normal(4)
+        for letters in product(*((char, char.upper()) for char in stem)):
+            words.append("".join(letters))
+            rows.append(center + spread * rng.standard_normal(4))
+    vectors = np.asarray(rows, dtype=np.float32)
+    # Three words, whose nine further variants come before any other, or one or two words only.
+    questions = [*permutations(stems, 4), *product(stems[:2], repeat=4)]
+    path = write(tmp_path / "q.txt", "\n".join([": s", *map(" ".join, questions)]))
+    for limit in (None, 7, 11):
+        ours = WordVectors(words, vectors).evaluate_word_analogies(path, limit)
+        theirs = keyed_vectors(words, vectors).evaluate_word_analogies(str(path), limit)
+        assert ours == theirs
 
 
 @pytest.mark.parametrize("options", CASES)

@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import array_api_strict
@@ -36,7 +37,8 @@ def test_lookup(wv: WordVectors) -> None:
     assert wv.key_to_index["w7"] == 7
     assert "w7" in wv
     assert "nope" not in wv
-    assert 7 not in wv
+    assert 7 in wv
+    assert 60 not in wv
     np.testing.assert_array_equal(wv["w7"], vectors[7])
     np.testing.assert_array_equal(wv[["w7", "w3", "w7"]], vectors[[7, 3, 7]])
     np.testing.assert_array_equal(wv[("w1", "w2")], vectors[[1, 2]])
@@ -143,8 +145,8 @@ def test_topn_and_restrict_vocab(wv: WordVectors) -> None:
     assert wv.most_similar("w3", topn=np.int64(2)) == wv.most_similar("w3", topn=2)  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("topn", [0, -1, 2.0, "3", True])
-def test_topn_must_be_a_positive_whole_number(wv: WordVectors, topn: Any) -> None:
+@pytest.mark.parametrize("topn", [2.0, "3", True])
+def test_topn_must_be_a_whole_number(wv: WordVectors, topn: Any) -> None:
     with pytest.raises(ConfigError, match="topn must be a whole number of at least 1"):
         wv.most_similar("w3", topn=topn)
 
@@ -161,7 +163,9 @@ def test_restrict_vocab_must_be_a_positive_whole_number(
     ("positive", "message"),
     [
         ([], "at least one word"),
-        ([3], "neither a word nor a vector"),
+        ([3.5], "neither a word nor a vector"),
+        (3.5, "neither a word nor a vector"),
+        ([True], "neither a word nor a vector"),
         ([("w1", "w2")], "a tuple must be"),
         ([("w1", 1.0, 2.0)], "a tuple must be"),
         ([np.zeros(3)], "8 entries"),
@@ -174,11 +178,34 @@ def test_queries_that_cannot_work_are_refused(wv: WordVectors, positive: Any, me
         wv.most_similar(positive)
 
 
-def test_a_key_must_be_a_string(wv: WordVectors) -> None:
-    with pytest.raises(ConfigError, match="a word is a string, not 3"):
-        wv[3]  # type: ignore[index]
-    with pytest.raises(ConfigError, match="a word is a string, not 3"):
-        wv[["w1", 3]]  # type: ignore[list-item]
+def test_a_row_is_as_good_as_its_word(wv: WordVectors) -> None:
+    np.testing.assert_array_equal(wv[3], wv["w3"])
+    np.testing.assert_array_equal(wv[["w1", 3]], wv[["w1", "w3"]])
+    assert wv.most_similar(3) == wv.most_similar("w3")
+    assert wv.most_similar([3], np.int64(4)) == wv.most_similar("w3", "w4")
+    assert wv.get_vecattr(3, "count") == 57
+    for row in (60, -1):
+        assert row not in wv
+        with pytest.raises(UnknownWordError, match=f"'{row}' is not in the vocabulary"):
+            wv[row]
+
+
+@pytest.mark.parametrize("key", [None, 3.0, True, b"w3"])
+def test_a_key_must_be_a_word_or_a_row(wv: WordVectors, key: Any) -> None:
+    assert key not in wv
+    with pytest.raises(ConfigError, match="a word is a string, or its row, not"):
+        wv.get_vector(key)
+    with pytest.raises(ConfigError, match="a word is a string, or its row, not"):
+        wv[["w1", key]]
+
+
+def test_get_index(wv: WordVectors) -> None:
+    assert wv.get_index("w7") == 7
+    assert wv.get_index("w7", -1) == 7
+    assert wv.get_index("nope", -1) == -1
+    assert wv.get_index(60, 5) == 5
+    assert wv.has_index_for("w7")
+    assert not wv.has_index_for("nope")
 
 
 def test_equal_scores_come_in_the_order_of_the_rows() -> None:
@@ -226,18 +253,281 @@ def test_doesnt_match(wv: WordVectors, caplog: pytest.LogCaptureFixture) -> None
         wv.doesnt_match("w1 w2 w3")
 
 
+def test_words_ranked_by_centrality() -> None:
+    vectors = np.asarray([[1, 0.1], [1, 0], [-1, 0], [1, -0.1]], np.float32)
+    meals = WordVectors(["breakfast", "lunch", "stone", "dinner"], vectors)
+    ranked = meals.rank_by_centrality(["breakfast", "stone", "lunch", "dinner"])
+    assert ranked[0][1] == "lunch"
+    assert ranked[-1][1] == "stone"
+    np.testing.assert_allclose([score for score, _ in ranked[::3]], [1, -1], atol=1e-6)
+
+
+# Means and distances
+
+
+def test_mean_vectors(wv: WordVectors) -> None:
+    vectors = random_vectors()
+    unit = wv.get_normed_vectors()
+    extra = np.arange(8, dtype=np.float32)
+    mean = wv.get_mean_vector(["w1", "w2", extra], [1, -2, 3])
+    np.testing.assert_allclose(mean, (unit[1] - 2 * unit[2] + 3 * extra) / 6, rtol=1e-5)
+    assert mean.dtype == np.float32
+    raw = wv.get_mean_vector(["w1", "w2"], pre_normalize=False)
+    np.testing.assert_allclose(raw, vectors[1:3].mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(
+        wv.get_mean_vector(["w1", "w2"], post_normalize=True),
+        (unit[1] + unit[2]) / np.linalg.norm(unit[1] + unit[2]),
+        rtol=1e-5,
+    )
+    np.testing.assert_array_equal(wv.get_mean_vector(["w1", "nope"]), wv.get_mean_vector(["w1"]))
+    with pytest.raises(UnknownWordError):
+        wv.get_mean_vector(["w1", "nope"], ignore_missing=False)
+    with pytest.raises(UnknownWordError):
+        wv.get_mean_vector(["nope"])
+    unsound: list[tuple[Any, Any]] = [([], None), (["w1"], [1, 2]), ("w1", None)]
+    for keys, weights in unsound:
+        with pytest.raises(ConfigError, match="a mean"):
+            wv.get_mean_vector(keys, weights)
+
+
+def test_distances_of_many_are_those_of_pairs(wv: WordVectors) -> None:
+    all_of_them = wv.distances("w3")
+    for word in ("w3", "w8", "w59"):
+        assert all_of_them[wv.get_index(word)] == pytest.approx(wv.distance("w3", word), abs=1e-6)
+    np.testing.assert_allclose(wv.distances(wv["w3"], ["w8", "w3"]), all_of_them[[8, 3]], atol=1e-6)
+    nearest = [word for word, _ in wv.most_similar("w3", topn=59)]
+    assert [wv.rank("w3", word) for word in nearest] == list(range(1, 60))
+    assert set(wv.closer_than("w3", nearest[5])) == set(nearest[:5])
+    assert wv.most_similar_to_given("w3", nearest[::-1]) == nearest[0]
+    with pytest.raises(ConfigError, match="at least one"):
+        wv.most_similar_to_given("w3", [])
+
+
+def test_documents_that_have_no_known_word_are_infinitely_far(wv: WordVectors) -> None:
+    assert wv.wmdistance(["nope"], ["w1"]) == np.inf
+    assert wv.wmdistance(["w1"], []) == np.inf
+    with pytest.raises(ConfigError, match="a document is a list"):
+        wv.wmdistance("w1 w2", ["w1"])
+
+
+# Some of the words
+
+
+def test_clipping_searches_some_rows(wv: WordVectors) -> None:
+    def within(neighbors: list[tuple[str, float]]) -> list[tuple[str, float]]:
+        return [pair for pair in neighbors if 20 <= wv.get_index(pair[0]) < 40]
+
+    for word in ("w3", "w25"):
+        kept = within(wv.most_similar(word, topn=59))
+        found = wv.most_similar(word, topn=59, clip_start=20, clip_end=40)
+        assert [name for name, _ in found] == [name for name, _ in kept]
+    assert wv.most_similar("w3", clip_start=60) == []
+    assert wv.most_similar_batch(["w3"], clip_start=60) == [[]]
+    assert wv.most_similar("w3", clip_start=30, restrict_vocab=5, topn=9) == wv.most_similar(
+        "w3", restrict_vocab=5, topn=9
+    )
+    with pytest.raises(ConfigError, match="clip_start must be"):
+        wv.most_similar("w3", clip_start=-1)
+    with pytest.raises(ConfigError, match="clip_end must be"):
+        wv.most_similar("w3", clip_end=0)
+
+
+@pytest.mark.parametrize("topn", [0, -1])
+def test_no_neighbors_are_asked_for(wv: WordVectors, topn: int) -> None:
+    assert wv.most_similar("w3", topn=topn) == []
+    assert wv.most_similar_cosmul("w3", topn=topn) == []
+    assert wv.most_similar_batch(["w3", "w4"], topn=topn) == [[], []]
+
+
+def test_multiplied_similarities(wv: WordVectors) -> None:
+    cosines = (1 + wv.get_normed_vectors().astype(np.float64) @ wv.get_normed_vectors().T) / 2
+    scores = cosines[3] * cosines[4] / (cosines[5] + 1e-6)
+    everything = wv.most_similar_cosmul(["w3", "w4"], ["w5"], topn=None)
+    np.testing.assert_allclose(everything, scores, rtol=1e-5)
+    best = [f"w{row}" for row in np.argsort(-scores) if row not in (3, 4, 5)]
+    found = wv.most_similar_cosmul(["w3", "w4"], "w5", topn=100)
+    assert [word for word, _ in found] == best
+    few = wv.most_similar_cosmul(["w3", "w4"], "w5", topn=100, restrict_vocab=20)
+    assert [word for word, _ in few] == [word for word in best if wv.get_index(word) < 20]
+    with pytest.raises(ConfigError, match="at least one positive"):
+        wv.most_similar_cosmul(negative="w3")
+    with pytest.raises(ConfigError, match="without weights"):
+        wv.most_similar_cosmul(["w3", ("w4", 2.0)])
+
+
+# Many queries at once
+
+
+def same_neighbors(found: Any, expected: Any) -> None:
+    assert [[word for word, _ in one] for one in found] == [
+        [word for word, _ in one] for one in expected
+    ]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose([s for _, s in one], [s for _, s in other], atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"topn": 1000}, {"restrict_vocab": 7}, {"clip_start": 9}])
+def test_a_batch_gives_what_one_by_one_gives(wv: WordVectors, options: dict[str, Any]) -> None:
+    vector = random_vectors(1, seed=9)[0]
+    queries: list[Any] = [
+        "w3",
+        ["w3", ("w4", -1), "w5"],
+        vector,
+        [vector, ("w9", 0.5)],
+        3,
+        ("w7", 2.5),
+        ["w9", "w9", "w10", "w11", "w12"],
+    ]
+    found = wv.most_similar_batch(queries, **options)
+    same_neighbors(found, [wv.most_similar(query, **options) for query in queries])
+    assert all(type(score) is float for one in found for _, score in one)
+    matrix = random_vectors(5, seed=9)
+    same_neighbors(
+        wv.most_similar_batch(matrix, **options),
+        [wv.most_similar(row, **options) for row in matrix],
+    )
+    assert wv.most_similar_batch([], **options) == []
+
+
+def test_batches_that_cannot_work_are_refused(wv: WordVectors) -> None:
+    with pytest.raises(ConfigError, match="a batch is a list"):
+        wv.most_similar_batch("w3")
+    with pytest.raises(ConfigError, match=r"shape \(Q, D\)"):
+        wv.most_similar_batch(np.zeros(8))
+    with pytest.raises(ConfigError, match="at least one word"):
+        wv.most_similar_batch(["w3", []])
+    with pytest.raises(ConfigError, match="topn must be"):
+        wv.most_similar_batch(["w3"], topn=None)  # type: ignore[arg-type]
+    with pytest.raises(UnknownWordError):
+        wv.most_similar_batch(["w3", "nope"])
+
+
+# Another's search
+
+
+class Recorder:
+    """An indexer that finds the first words."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, int]] = []
+
+    def most_similar(self, vector: Any, num_neighbors: int) -> list[tuple[str, float]]:
+        self.asked.append((vector, num_neighbors))
+        return [(word, 1.0) for word in WORDS[:num_neighbors]]
+
+
+def test_an_indexer_is_asked(wv: WordVectors) -> None:
+    indexer = Recorder()
+    found = wv.most_similar("w1", topn=3, indexer=indexer)
+    assert found == [("w0", 1.0), ("w2", 1.0), ("w3", 1.0)]  # the word of the query left out
+    (vector, count) = indexer.asked[0]
+    np.testing.assert_allclose(vector, wv.get_vector("w1", norm=True), rtol=1e-6)
+    assert count == 4
+    with pytest.raises(ConfigError, match="an indexer searches all words"):
+        wv.most_similar("w1", restrict_vocab=30, indexer=indexer)
+    assert wv.most_similar("w1", topn=None, indexer=indexer).shape == (60,)
+
+
+# What is read, and when
+
+
+def test_the_check_for_finite_vectors_can_wait() -> None:
+    vectors = random_vectors()
+    vectors[50, 3] = np.nan
+    wv = WordVectors(WORDS, vectors, check_finite=False)
+    np.testing.assert_array_equal(wv["w3"], vectors[3])
+    questions: list[Callable[[], object]] = [
+        lambda: wv.most_similar("w3"),
+        lambda: wv.most_similar_batch(["w3"]),
+        lambda: wv.most_similar_cosmul("w3"),
+        lambda: wv.distances("w3"),
+        wv.get_normed_vectors,
+        lambda: wv.norms,
+    ]
+    for ask in questions:
+        with pytest.raises(ConfigError, match="vectors must be finite"):
+            ask()
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e-18, 1e18, 1e37])
+def test_the_lengths_of_vectors_do_not_matter(wv: WordVectors, scale: float) -> None:
+    scaled = random_vectors()
+    scaled[::2] *= np.float32(scale)
+    other = WordVectors(WORDS, scaled)
+    queries: list[Any] = ["w3", "w4", ["w5", ("w6", -1)]]
+    rounding = 1e-3 if scale == 1e-40 else 1e-6  # such numbers have few digits themselves
+    batch = other.most_similar_batch(queries, topn=60)
+    for query, found in zip(queries, batch, strict=True):
+        due = dict(wv.most_similar(query, topn=60))
+        assert dict(other.most_similar(query, topn=60)) == pytest.approx(due, abs=rounding)
+        assert dict(found) == pytest.approx(due, abs=rounding)
+
+
 # Other arrays
 
 
-def test_queries_need_only_the_array_api() -> None:
-    vectors = random_vectors()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_queries_need_only_the_array_api(dtype: Any) -> None:
+    vectors = random_vectors().astype(dtype)
+    vectors[7] = 0
+    vectors[8] *= 1e-30
     strict = WordVectors(WORDS, array_api_strict.asarray(vectors))
     wv = WordVectors(WORDS, vectors)
     assert strict.similarity("w1", "w2") == pytest.approx(wv.similarity("w1", "w2"), abs=1e-6)
+    assert strict.n_similarity(WORDS[:2], WORDS[1:4]) == pytest.approx(
+        wv.n_similarity(WORDS[:2], WORDS[1:4]), abs=1e-6
+    )
     assert strict.doesnt_match(WORDS[:9]) == wv.doesnt_match(WORDS[:9])
     np.testing.assert_allclose(np.asarray(strict[["w1", "w2"]]), vectors[1:3])
-    ours, expected = (w.most_similar(["w1", "w2"], ["w3"], topn=5) for w in (strict, wv))
-    assert [word for word, _ in ours] == [word for word, _ in expected]
+    mean = strict.get_mean_vector(["w1", "w2"])
+    assert mean.dtype == strict.vectors.dtype
+    np.testing.assert_allclose(np.asarray(mean), wv.get_mean_vector(["w1", "w2"]), atol=1e-6)
+    np.testing.assert_allclose(strict.distances("w1"), wv.distances("w1"), atol=1e-6)
+    np.testing.assert_allclose(
+        strict.distances("w1", ["w2"]), wv.distances("w1", ["w2"]), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        strict.cosine_similarities(strict["w1"], strict[["w2", "w3"]]),
+        wv.cosine_similarities(wv["w1"], wv[["w2", "w3"]]),
+        atol=1e-6,
+    )
+    assert strict.closer_than("w1", "w2") == wv.closer_than("w1", "w2")
+    queries: list[Any] = [["w1", "w2", ("w3", -1)], "w9", 10, "w7"]
+    several: list[dict[str, Any]] = [{}, {"clip_start": 3, "clip_end": 50, "topn": 60}]
+    for options in several:
+        same_neighbors(
+            [strict.most_similar(query, **options) for query in queries],
+            [wv.most_similar(query, **options) for query in queries],
+        )
+        same_neighbors(
+            strict.most_similar_batch(queries, **options), wv.most_similar_batch(queries, **options)
+        )
+    same_neighbors(
+        strict.most_similar_batch(strict.vectors[:3, :]), wv.most_similar_batch(wv.vectors[:3])
+    )
+    same_neighbors(
+        [strict.most_similar_cosmul(["w1", strict["w2"]], ["w3"])],
+        [wv.most_similar_cosmul(["w1", wv["w2"]], ["w3"])],
+    )
+
+
+# Evaluation in gensim's form
+
+
+def test_analogies_by_either_rule(wv: WordVectors, tmp_path: Path) -> None:
+    path = tmp_path / "questions"
+    lines = [f"w{a} w{a + 1} w{a + 2} w{a + 3}" for a in range(50)]
+    for name, answer in (
+        ("most_similar", wv.most_similar),
+        ("most_similar_cosmul", wv.most_similar_cosmul),
+    ):
+        best: list[tuple[str, float]] = answer(["w1", "w2"], ["w0"], topn=1)
+        path.write_text("\n".join([": section", f"w0 w1 w2 {best[0][0]}", *lines]))
+        score, sections = wv.evaluate_word_analogies(path, similarity_function=name)
+        assert ("W0", "W1", "W2", best[0][0].upper()) in sections[0]["correct"]
+        assert score == len(sections[1]["correct"]) / 51
+    with pytest.raises(ConfigError, match="similarity_function must be one of"):
+        wv.evaluate_word_analogies(path, similarity_function="distance")
 
 
 # gensim

@@ -52,16 +52,27 @@ class _Group(click.Group):
 
 _COMMANDS = (
     _Deferred("train", "train", "Train word vectors from text."),
+    _Deferred("demo", "demo", "Show in seconds that training works, on a made-up text."),
     _Deferred("encode", "encode", "Turn text into numbers once, so that training starts at once."),
     _Deferred("vocab", "vocab", "Count the words of a text, or show those of a model."),
     _Deferred("phrases", "phrases", "Find the phrases of a text, such as new_york."),
     _Deferred("most-similar", "query", "Show the words most similar to a word, or to several."),
     _Deferred("similarity", "query", "Show how similar two words are."),
     _Deferred("analogy", "query", "Find D where A is to B as C is to D."),
+    _Deferred("doesnt-match", "query", "Show which word goes with the others least."),
+    _Deferred("vectors", "query", "Print vectors."),
+    _Deferred("query", "query", "Ask one question after another."),
+    _Deferred("nn", "query", "Show neighbors of words that are typed, as fastText does."),
+    _Deferred("analogies", "query", "Answer analogies that are typed, as fastText does."),
     _Deferred("evaluate", "evaluate", "Score a model on analogies and on human judgments."),
+    _Deferred("plot", "plot", "Draw a training run, or the vectors it made, as PNG, SVG or PDF."),
+    _Deferred("map", "map", "Draw the words as a map in a page for the browser."),
     _Deferred("convert", "convert", "Write vectors in another format."),
     _Deferred("info", "info", "Show what a model is and how it was trained."),
     _Deferred("cache", "cache", "Show or remove the encoded texts that are kept."),
+    _Deferred(
+        "completion", "completion", "Print what makes a shell complete commands and options."
+    ),
 )
 
 

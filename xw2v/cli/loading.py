@@ -7,7 +7,7 @@ import click
 
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, VECTORS_HELP
 from xw2v.config import Vectors
-from xw2v.formats import read_vectors
+from xw2v.formats import load_vectors as load_any_vectors
 from xw2v.vectors import WordVectors
 
 __all__ = ["load_vectors", "model_argument", "vectors_option"]
@@ -25,10 +25,12 @@ vectors_option = click.option(
 def load_vectors(model: Path, vectors: Vectors | None) -> WordVectors:
     """Read word vectors: those of a model that --vectors names, if it does, or those of a file.
 
+    Those of a model stay in their file until they are asked for.
+
     Raises
     ------
     ModelFileError, ConfigError
-        As `xw2v.formats.read_vectors`.
+        As `xw2v.formats.load_vectors`.
     """
     with HYPERPARAMETERS.named():
-        return read_vectors(model, None, vectors)
+        return load_any_vectors(model, None, vectors)

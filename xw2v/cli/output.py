@@ -21,16 +21,30 @@ __all__ = [
     "check_new_file",
     "compact",
     "count",
+    "is_terminal",
+    "json_document",
     "json_option",
     "print_facts",
     "print_json",
+    "print_json_line",
     "print_table",
+    "printable",
 ]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 # A word may hold control characters, which could do anything to a terminal.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters made visible."""
+    return text.translate(_CONTROL)
+
+
+def is_terminal() -> bool:
+    """Return whether tables are drawn, for somebody to look at."""
+    return Console().is_terminal
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -45,7 +59,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """
     titles = [title.removeprefix(">") for title in columns]
     right = [title.startswith(">") for title in columns]
-    cells = [[cell.translate(_CONTROL) for cell in row] for row in rows]
+    cells = [[printable(cell) for cell in row] for row in rows]
     console = Console(highlight=False)
     if console.is_terminal:
         table = Table(box=box.SIMPLE_HEAD, show_header=any(titles), show_edge=False, pad_edge=False)
@@ -71,13 +85,26 @@ def print_facts(facts: Mapping[str, str]) -> None:
     """Print names and values, one pair a line, the values below each other."""
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        click.echo(f"{name.ljust(width)}  {value.translate(_CONTROL)}")
+        click.echo(f"{name.ljust(width)}  {printable(value)}")
+
+
+def json_document(document: Mapping[str, Any], indent: int | None = 2, ascii: bool = False) -> str:  # noqa: A002
+    """Return a JSON document; NaN and infinity, which JSON has not, become null."""
+    return json.dumps(_finite(document), indent=indent, ensure_ascii=ascii, allow_nan=False)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document; NaN and infinity, which JSON has not, become null."""
-    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    click.echo(json.dumps(_finite(document), indent=2, ensure_ascii=not is_utf8, allow_nan=False))
+    click.echo(json_document(document, ascii=not _is_utf8()))
+
+
+def print_json_line(document: Mapping[str, Any]) -> None:
+    """Print a JSON document as one line, one of many."""
+    click.echo(json_document(document, None, ascii=not _is_utf8()))
+
+
+def _is_utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def check_new_file(path: Path, overwrite: bool) -> None:

@@ -1,18 +1,40 @@
-"""`xw2v similarity`, `most-similar` and `analogy`: questions to the vectors of a model."""
+"""Questions to the vectors of a model: `xw2v most-similar`, `similarity`, `analogy` and others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from xw2v.cli.answers import (
+    Answer,
+    answer_analogy,
+    answer_doesnt_match,
+    answer_most_similar,
+    answer_similarity,
+    answer_vectors,
+    check_number,
+)
+from xw2v.cli.lines import STDIN, answer_lines, answer_words, is_interactive, print_answer
 from xw2v.cli.loading import load_vectors, model_argument, vectors_option
-from xw2v.cli.output import json_option, print_json, print_table
+from xw2v.cli.output import json_option, printable
 from xw2v.config import Vectors
+from xw2v.errors import ConfigError
 
-__all__ = ["analogy", "most_similar", "similarity"]
+__all__ = [
+    "analogies",
+    "analogy",
+    "doesnt_match",
+    "most_similar",
+    "nn",
+    "query",
+    "similarity",
+    "vectors",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_FIRST = 10
 
 _topn = click.option(
     "--topn",
@@ -29,31 +51,35 @@ _restrict_vocab = click.option(
     show_default="all words",
     help="Search the N most frequent words only.",
 )
+_k = click.argument("k", metavar="[K]", type=click.IntRange(min=1), default=10)
+
+
+def _words(metavar: str) -> Callable[[F], F]:
+    """Make the argument of a command that takes words, or - for those on standard input."""
+    return click.argument("words", metavar=metavar, nargs=-1, required=True)
 
 
 @click.command()
 @model_argument
-@click.argument("first", metavar="WORD")
-@click.argument("second", metavar="WORD")
+@_words("WORD WORD")
 @vectors_option
 @json_option
-def similarity(
-    model: Path, first: str, second: str, vectors: Vectors | None, as_json: bool
-) -> None:
+def similarity(model: Path, words: tuple[str, ...], vectors: Vectors | None, as_json: bool) -> None:
     """Show how similar two words are.
 
     This is the cosine of the angle between their vectors, from -1 to 1.
+
+    With - in place of the words, they come on standard input, two a line; a line of the answer is
+    the words, a tab and their similarity, or with --json one document.
     """
-    score = load_vectors(model, vectors).similarity(first, second)
-    if as_json:
-        print_json({"words": [first, second], "similarity": score})
-    else:
-        click.echo(f"{score:.4f}")
+    _check(words, 2, 2, "similarity")
+    wv = load_vectors(model, vectors)
+    answer_words(words, lambda asked: answer_similarity(wv, asked), as_json)
 
 
 @click.command()
 @model_argument
-@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@_words("WORD...")
 @click.option(
     "--negative",
     metavar="WORD",
@@ -77,30 +103,29 @@ def most_similar(
 
     With several words the answers resemble all of them together, and none of the --negative
     ones.
+
+    With - in place of the words, they come on standard input, one question a line; an answer is
+    the words of the question, below it the table, and an empty line, or with --json one document
+    in one line. Lines with an unknown word are reported, and the exit status is 1 in the end.
     """
-    neighbors = load_vectors(model, vectors).most_similar(
-        words, negative, topn=topn, restrict_vocab=restrict_vocab
-    )
-    if as_json:
-        print_json({"positive": words, "negative": negative, "neighbors": _records(neighbors)})
-    else:
-        _print_neighbors(neighbors)
+    wv = load_vectors(model, vectors)
+
+    def ask(asked: Sequence[str]) -> Answer:
+        return answer_most_similar(wv, asked, negative, topn, restrict_vocab)
+
+    answer_words(words, ask, as_json)
 
 
 @click.command()
 @model_argument
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
-@click.argument("c", metavar="C")
+@_words("A B C")
 @_topn
 @_restrict_vocab
 @vectors_option
 @json_option
 def analogy(
     model: Path,
-    a: str,
-    b: str,
-    c: str,
+    words: tuple[str, ...],
     topn: int,
     restrict_vocab: int | None,
     vectors: Vectors | None,
@@ -109,19 +134,163 @@ def analogy(
     """Find D where A is to B as C is to D.
 
     For example `man king woman`, where good vectors answer queen.
+
+    With - in place of the words, they come on standard input, three a line, and are answered as
+    those of most-similar are.
     """
-    answers = load_vectors(model, vectors).most_similar(
-        [b, c], [a], topn=topn, restrict_vocab=restrict_vocab
-    )
-    if as_json:
-        print_json({"a": a, "b": b, "c": c, "answers": _records(answers)})
+    _check(words, 3, 3, "analogy")
+    wv = load_vectors(model, vectors)
+    answer_words(words, lambda asked: answer_analogy(wv, asked, topn, restrict_vocab), as_json)
+
+
+@click.command()
+@model_argument
+@_words("WORD...")
+@vectors_option
+@json_option
+def doesnt_match(
+    model: Path, words: tuple[str, ...], vectors: Vectors | None, as_json: bool
+) -> None:
+    """Show which word goes with the others least.
+
+    It is the one whose vector is furthest from the mean of all of them.
+
+    With - in place of the words, they come on standard input, one question a line; a line of the
+    answer is the words, a tab and the one that does not match, or with --json one document.
+    """
+    _check(words, 3, None, "doesnt-match")
+    wv = load_vectors(model, vectors)
+    answer_words(words, lambda asked: answer_doesnt_match(wv, asked), as_json)
+
+
+@click.command("vectors")
+@model_argument
+@click.argument("words", metavar="[WORD]...", nargs=-1)
+@click.option(
+    "--first",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default=f"{_FIRST}, without words",
+    help="Print the vectors of the N most frequent words.",
+)
+@click.option("--norm", is_flag=True, help="Scale vectors to length 1.")
+@vectors_option
+@json_option
+def vectors(
+    model: Path,
+    words: tuple[str, ...],
+    first: int | None,
+    norm: bool,
+    vectors: Vectors | None,
+    as_json: bool,
+) -> None:
+    """Print vectors.
+
+    Those of the words given, or of the most frequent ones. A line is a word and its vector,
+    separated by spaces, with all digits that it has; on a terminal the numbers are rounded.
+
+    With - in place of the words, they come on standard input, any number a line.
+    """
+    if words and first is not None:
+        raise click.UsageError("give words or --first, not both")
+    wv = load_vectors(model, vectors)
+    if words:
+        answer_words(words, lambda asked: answer_vectors(wv, asked, norm), as_json)
     else:
-        _print_neighbors(answers)
+        print_answer(answer_vectors(wv, wv.index_to_key[: first or _FIRST], norm), as_json)
 
 
-def _records(neighbors: list[tuple[str, float]]) -> list[dict[str, str | float]]:
-    return [{"word": word, "similarity": score} for word, score in neighbors]
+@click.command()
+@model_argument
+@_topn
+@_restrict_vocab
+@vectors_option
+@json_option
+def query(
+    model: Path,
+    topn: int,
+    restrict_vocab: int | None,
+    vectors: Vectors | None,
+    as_json: bool,
+) -> None:
+    """Ask one question after another.
+
+    \b
+    king                  the words most similar to king
+    king - man + woman    those most similar to king and woman and unlike man
+    king queen            how similar two words are
+    apple pear river      which of three or more words goes with the others least
+
+    The model is read once. On a terminal, Tab completes words, and lines typed earlier are kept.
+    Elsewhere, a question is a line of standard input, and --json makes a line of each answer.
+    """  # noqa: D301
+    from xw2v.cli.shell import answer_line, run_shell  # noqa: PLC0415  (not for all commands)
+
+    wv = load_vectors(model, vectors)
+    if is_interactive():
+        run_shell(wv, topn, restrict_vocab, as_json)
+    else:
+        answer_lines(lambda asked: answer_line(wv, asked, topn, restrict_vocab), as_json)
 
 
-def _print_neighbors(neighbors: list[tuple[str, float]]) -> None:
-    print_table(["", ">"], [(word, f"{score:.4f}") for word, score in neighbors])
+@click.command()
+@model_argument
+@_k
+@vectors_option
+@json_option
+def nn(model: Path, k: int, vectors: Vectors | None, as_json: bool) -> None:
+    """Show neighbors of words that are typed, as fastText does.
+
+    Every word on standard input is answered by its K nearest neighbors, 10 without K, and how
+    similar they are. Off a terminal there are no prompts, and an empty line ends an answer.
+    """
+    wv = load_vectors(model, vectors)
+    answer_lines(
+        lambda asked: answer_most_similar(wv, asked, topn=k),
+        as_json,
+        prompt="Query word? ",
+        questions=lambda words: [[word] for word in words],
+        show=_show_as_fasttext,
+    )
+
+
+@click.command()
+@model_argument
+@_k
+@vectors_option
+@json_option
+def analogies(model: Path, k: int, vectors: Vectors | None, as_json: bool) -> None:
+    """Answer analogies that are typed, as fastText does.
+
+    A line of standard input is three words A B C, and is answered by the K words, 10 without K,
+    nearest to A - B + C: berlin germany france by paris. (The command analogy takes the words in
+    another order.) Off a terminal there are no prompts, and an empty line ends an answer.
+    """
+    wv = load_vectors(model, vectors)
+
+    def ask(asked: Sequence[str]) -> Answer:
+        check_number(asked, 3, 3, "A - B + C")
+        a, b, c = asked
+        return answer_most_similar(wv, [a, c], [b], topn=k)
+
+    answer_lines(ask, as_json, prompt="Query triplet (A - B + C)? ", show=_show_as_fasttext)
+
+
+def _check(words: Sequence[str], least: int, most: int | None, what: str) -> None:
+    """Tell at once, before a model is read, when a question has too few or too many words."""
+    if list(words) == [STDIN]:
+        return
+    try:
+        check_number(words, least, most, what)
+    except ConfigError as error:
+        raise click.UsageError(
+            f"{error}; or give {STDIN} alone, and the words of each question as a line of "
+            "standard input"
+        ) from error
+
+
+def _show_as_fasttext(answer: Answer, words: str) -> None:  # noqa: ARG001
+    for neighbor in answer.record["neighbors"]:
+        click.echo(f"{printable(neighbor['word'])} {neighbor['similarity']:g}")
+    if not is_interactive():
+        click.echo()

@@ -13,6 +13,7 @@ from xw2v.formats.vector_files import (
     READABLE,
     WRITABLE,
     format_of_name,
+    load_vectors,
     read_vectors,
     write_vectors,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "format_of_name",
     "is_model",
     "load_model",
+    "load_vectors",
     "load_vocabulary",
     "load_word_vectors",
     "read_vectors",

@@ -69,6 +69,7 @@ from xw2v.formats.checksums import (
     write_sums,
 )
 from xw2v.formats.json_files import json_bytes, json_value
+from xw2v.formats.mapped import map_tensors
 from xw2v.vectors import WordVectors, matrices_needed, word_vector_rows
 
 __all__ = [
@@ -264,7 +265,13 @@ def load_model(path: str | PathLike[str], vectors: Vectors | None = None) -> Sav
     )
 
 
-def load_word_vectors(path: str | PathLike[str], vectors: Vectors | None = None) -> WordVectors:
+def load_word_vectors(
+    path: str | PathLike[str],
+    vectors: Vectors | None = None,
+    *,
+    mmap: bool = False,
+    verify: bool = True,
+) -> WordVectors:
     """Read the word vectors of a model directory, and only what they need.
 
     Parameters
@@ -272,6 +279,15 @@ def load_word_vectors(path: str | PathLike[str], vectors: Vectors | None = None)
     path : path
     vectors : {"input", "output", "mean", "concat"}, optional
         Which vectors those are; None takes the ones chosen in training.
+    mmap : bool
+        Leave the vectors in their file, mapped to memory, so that only what is asked for is read;
+        ``"mean"`` and ``"concat"`` are computed in memory anyway. NaN and infinity, which no
+        model has that `save_model` wrote, are looked for by the first query that reads all
+        vectors.
+    verify : bool
+        Check the sum of the file of the vectors, which reads it from beginning to end. If false,
+        the sums of the other files are checked all the same, and of that of the vectors the
+        header, the shapes, and that it is as long as these tell.
 
     Returns
     -------
@@ -285,13 +301,13 @@ def load_word_vectors(path: str | PathLike[str], vectors: Vectors | None = None)
     path = Path(path)
     config, digests = _read_config(path)
     training = _training_config(path, config["training"], vectors)
-    _check_files(path, (_VOCABULARY, _VECTORS), digests)
+    _check_files(path, (_VOCABULARY, _VECTORS) if verify else (_VOCABULARY,), digests)
     words, counts = _read_vocabulary(path / _VOCABULARY)
     shapes = _shapes_due(len(words), training)
-    needed = matrices_needed(training.vectors)
-    tensors = _read_tensors(path / _VECTORS, {name: shapes[name] for name in needed})
+    needed = {name: shapes[name] for name in matrices_needed(training.vectors)}
+    tensors = (_map_tensors if mmap else _read_tensors)(path / _VECTORS, needed)
     chosen = word_vector_rows(tensors.get("input"), tensors.get("output"), training.vectors)
-    return WordVectors(words, chosen, counts)
+    return WordVectors(words, chosen, counts, check_finite=not mmap)
 
 
 def load_vocabulary(
@@ -536,9 +552,9 @@ def _interrupted(path: Path) -> str:
 def _read_vocabulary(path: Path) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     vocabulary = _json_object(path, _read_bytes(path))
     words, counts = vocabulary.get("words"), vocabulary.get("counts")
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+    if not isinstance(words, list) or not set(map(type, words)) <= {str}:
         raise ModelFileError(f"{path} is damaged: 'words' is not a list of strings")
-    if not isinstance(counts, list) or not all(type(count) is int for count in counts):
+    if not isinstance(counts, list) or not set(map(type, counts)) <= {int}:
         raise ModelFileError(f"{path} is damaged: 'counts' is not a list of whole numbers")
     try:
         array = np.array(counts, dtype=np.int64)
@@ -604,6 +620,16 @@ def _read_tensors(
         raise ModelFileError(f"{path} is damaged: {error}") from error
     for name, tensor in tensors.items():
         _check_finite(f"{path}: tensor {name!r}", tensor)
+    return tensors
+
+
+def _map_tensors(
+    path: Path, shapes: Mapping[str, tuple[int, int]]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Map the tensors named, each of which must have that shape; they may hold NaN."""
+    tensors = map_tensors(path, shapes)
+    for name, due in shapes.items():
+        _check_shape(f"{path}: tensor {name!r}", tensors[name].shape, due)
     return tensors
 
 

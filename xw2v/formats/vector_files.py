@@ -37,6 +37,7 @@ __all__ = [
     "convert_vectors",
     "format_of_file",
     "format_of_name",
+    "load_vectors",
     "read_vectors",
     "write_vectors",
 ]
@@ -173,6 +174,53 @@ def read_vectors(
     if read is None:
         raise ConfigError(f"format must be one of {', '.join(READABLE)}, not {name!r}")
     return read(path)
+
+
+def load_vectors(
+    path: str | PathLike[str],
+    format: str | None = None,  # noqa: A002
+    vectors: Vectors | None = None,
+    *,
+    mmap: bool = True,
+    verify: bool = False,
+) -> WordVectors:
+    """Load word vectors for queries: those of a model within a second, however large it is.
+
+    Parameters
+    ----------
+    path : path
+        A model directory, or a file or directory in any other format that `read_vectors` takes.
+    format : str, optional
+        One of `READABLE`; None goes by the content.
+    vectors : {"input", "output", "mean", "concat"}, optional
+        Which vectors of a model or a directory of NumPy arrays.
+    mmap : bool
+        Leave the vectors of a model in their file, mapped to memory: they are read as they are
+        asked for, and processes that map the same model share the memory. Files in other formats
+        are read as a whole, since their numbers lie between the words, or are packed. Do not
+        overwrite a mapped file in place; saving a model with `overwrite` does not, but replaces
+        it, which Windows refuses as long as the file is mapped.
+    verify : bool
+        Check the SHA-256 sum of the file of a model's vectors, which reads all of it. Otherwise
+        that file counts as sound if its header agrees with its length, the vocabulary and the
+        hyperparameters; sums of the other files are checked anyway. `Word2Vec.load` and
+        `read_vectors`, hence conversions, always check all.
+
+    Returns
+    -------
+    WordVectors
+
+    Raises
+    ------
+    ModelFileError, ConfigError
+        As `read_vectors`. If a mapped model holds NaN or infinity, the first query that reads
+        all vectors raises ConfigError.
+    """
+    path = Path(path)
+    name = format_of_file(path) if format is None else format
+    if name == "model":
+        return load_word_vectors(path, vectors, mmap=mmap, verify=verify)
+    return read_vectors(path, name, vectors)
 
 
 def write_vectors(

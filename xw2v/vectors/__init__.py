@@ -1,5 +1,6 @@
 """What users keep of a training run: word vectors, their neighbours and their evaluation."""
 
+from xw2v.vectors.approximate import ApproximateIndex
 from xw2v.vectors.choice import matrices_needed, word_vector_rows
 from xw2v.vectors.evaluation import (
     AnalogyScores,
@@ -13,12 +14,14 @@ from xw2v.vectors.evaluation import (
     score_analogies,
     score_pairs,
 )
-from xw2v.vectors.word_vectors import WordVectors
+from xw2v.vectors.word_vectors import Indexer, WordVectors
 
 __all__ = [
     "AnalogyScores",
     "AnalogySection",
+    "ApproximateIndex",
     "Correlation",
+    "Indexer",
     "PairScores",
     "SectionScore",
     "WordPair",

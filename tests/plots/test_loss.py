@@ -9,9 +9,11 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.lines import Line2D
 
-from xw2v.errors import ModelFileError
-from xw2v.plots import _scale_of_words, plot_loss
+from xw2v.errors import ConfigError, ModelFileError
+from xw2v.plots import loss_figure, plot_loss
+from xw2v.plots.loss import _scale_of_words
 
 
 def history(points: int, words: int = 1_000_000, epochs: float = 5) -> list[dict[str, Any]]:
@@ -110,3 +112,83 @@ def test_matplotlib_is_imported_late_and_pyplot_never(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(tmp_path / "loss.png")]
     assert subprocess.run(command, check=False).returncode == 0
+
+
+def evaluations(**parts: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "words": 200_000 * i,
+            "score": i * sum(parts.values()) / len(parts),
+            "parts": {name: i * value for name, value in parts.items()},
+        }
+        for i in range(1, 5)
+    ]
+
+
+def named(figure: Figure) -> dict[str, list[float]]:
+    """What the legend names, and the heights of the points."""
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    drawn = [*figure.axes[0].lines, *(line for axes in figure.axes[2:] for line in axes.lines)]
+    found = {}
+    for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+        assert isinstance(handle, Line2D)
+        (line,) = (line for line in drawn if line.get_color() == handle.get_color())
+        found[text.get_text()] = np.asarray(line.get_ydata(), dtype=np.float64).tolist()
+    return found
+
+
+def test_evaluations_are_points_on_an_axis_of_their_own() -> None:
+    figure = loss_figure(history(50), evaluations(analogies=0.1, pairs=0.2))
+    upper, _, right = figure.axes
+    assert upper.get_title(loc="left") == "Training loss and evaluations"
+    assert right.get_ylabel() == "evaluation (1 is perfect)"
+    found = named(figure)
+    assert list(found) == ["analogies", "pairs"]
+    assert found["analogies"] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert found["pairs"] == pytest.approx([0.2, 0.4, 0.6, 0.8])
+    assert np.asarray(right.lines[0].get_xdata()).tolist() == [0.2, 0.4, 0.6, 0.8]  # millions
+
+
+def test_of_many_parts_their_mean_is_drawn() -> None:
+    parts = {f"part {i}": 0.1 * i for i in range(5)}
+    figure = loss_figure(history(50), evaluations(**parts))
+    assert named(figure) == {"mean of 5": pytest.approx([0.2, 0.4, 0.6, 0.8])}
+
+
+def test_evaluations_by_the_loss_stand_among_the_losses() -> None:
+    figure = loss_figure(history(50), evaluations(loss=2.0))
+    assert len(figure.axes) == 2
+    assert named(figure) == {"mean since the last point": [2, 4, 6, 8]}
+
+
+def test_a_part_that_some_evaluations_lack_leaves_a_gap() -> None:
+    some = evaluations(a=0.1, b=0.2)
+    del some[1]["parts"]["b"]
+    assert np.isnan(named(loss_figure(history(50), some))["b"]).tolist() == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_parts_may_be_called_anything(tmp_path: Path) -> None:
+    names = ["_hidden.tsv", "$a_{", "中"]
+    plot_loss(history(5), tmp_path / "loss.svg", evaluations(**dict.fromkeys(names, 0.1)))
+    figure = loss_figure(history(5), evaluations(**dict.fromkeys(names, 0.1)))
+    assert list(named(figure))[:2] == names[:2]
+
+
+def test_evaluations_without_losses() -> None:
+    figure = loss_figure([], evaluations(a=0.1))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no loss was measured"]
+    assert named(figure)["a"] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+
+
+def test_the_name_says_the_format(tmp_path: Path) -> None:
+    plot_loss(history(5), tmp_path / "loss.svg")
+    assert (tmp_path / "loss.svg").read_bytes().startswith(b"<?xml")
+    with pytest.raises(ConfigError, match=r"must end in \.png, \.svg or \.pdf, not .*loss\.gif"):
+        plot_loss(history(5), tmp_path / "loss.gif")
+    assert not (tmp_path / "loss.gif").exists()
