@@ -198,7 +198,7 @@ def test_options_that_cannot_work(call: Call, options: tuple[Any, ...], message:
 def test_help(call: Call) -> None:
     status, out, _ = call("demo", "--help")
     assert status == 0
-    assert "Train on a made-up text in seconds" in out
+    assert "Show in seconds that training works, on a made-up text." in out
     for option in ("--device", "--seed", "--output-model", "--json", "--optimizer"):
         assert f"  {option} " in out
     assert "--min-count" not in out

@@ -65,7 +65,7 @@ _COMMANDS = (
     _Deferred("nn", "query", "Show neighbors of words that are typed, as fastText does."),
     _Deferred("analogies", "query", "Answer analogies that are typed, as fastText does."),
     _Deferred("evaluate", "evaluate", "Score a model on analogies and on human judgments."),
-    _Deferred("plot", "plot", "Draw a training run, or the vectors it made, as PNG, SVG or PDF."),
+    _Deferred("plot", "plot", "Draw a training run, or the vectors that it made."),
     _Deferred("map", "map", "Draw the words as a map in a page for the browser."),
     _Deferred("convert", "convert", "Write vectors in another format."),
     _Deferred("info", "info", "Show what a model is and how it was trained."),

@@ -46,7 +46,7 @@ def _picture_options(function: F) -> F:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def plot() -> None:
-    """Draw a training run, or the vectors it made, as PNG, SVG or PDF."""
+    """Draw a training run, or the vectors that it made."""
 
 
 @plot.command(short_help="The loss in the course of training.")
