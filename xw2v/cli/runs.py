@@ -25,6 +25,7 @@ from xw2v.continuing import (
 from xw2v.errors import ConfigError
 from xw2v.formats import SavedModel, is_model, load_model, read_vectors
 from xw2v.formats.checkpoints import checkpoint_names, clear_checkpoints
+from xw2v.pictures import LossPlotter
 from xw2v.text import Vocabulary
 from xw2v.training import Evaluation, InitialVectors
 from xw2v.training.evaluating import EarlyStopping, Evaluator
@@ -78,6 +79,12 @@ _OPTIONS = (
     ),
     _file("--analogies", help="Analogy questions for that, as for `xw2v evaluate`."),
     _file("--pairs", multiple=True, help="Human judgments for that; may be repeated."),
+    _how_often(
+        "--plot-every",
+        metavar="N|10m|epoch",
+        help="Draw the loss so far, and evaluations, in DIR.loss.png each N words, each 10m, or "
+        "each epoch.",
+    ),
     _option(
         "--patience",
         type=click.IntRange(min=1),
@@ -113,6 +120,7 @@ class RunOptions:
     evaluate_every: str | None
     analogies: Path | None
     pairs: tuple[Path, ...]
+    plot_every: str | None
     patience: int | None
 
     def __post_init__(self) -> None:
@@ -126,23 +134,26 @@ class RunOptions:
         """Take the options out of all values of the running command."""
         return cls(**{name: values.pop(name) for name in cls.__dataclass_fields__})
 
-    def callbacks(self, display: Display) -> list[Any]:
-        """Return what evaluates and stops the run; files are read now, before the text."""
+    def callbacks(self, out: Path, display: Display) -> list[Any]:
+        """Return what evaluates, draws and stops the run; files are read now, before the text."""
         asked = self.analogies is not None or self.pairs or self.patience is not None
-        if self.evaluate_every is None and not asked:
-            return []
-        evaluator = Evaluator(
+        callbacks: list[Any] = []
+        if self.evaluate_every is not None or asked:
+            callbacks.append(self._evaluator(display))
+        if self.plot_every is not None:
+            every = Interval.parse(self.plot_every, "--plot-every")
+            callbacks.append(LossPlotter(_beside(out, "loss.png"), every, say=display.warn))
+        if self.patience is not None:
+            callbacks.append(EarlyStopping(self.patience))
+        return callbacks
+
+    def _evaluator(self, display: Display) -> Evaluator:
+        return Evaluator(
             Interval.parse(self.evaluate_every or "epoch", "--evaluate-every"),
             analogies=None if self.analogies is None else parse_analogies(self.analogies),
             pairs={name: parse_pairs(path) for name, path in _named(self.pairs).items()},
             on_evaluation=lambda one: display.say(_in_words(one)),
         )
-        return [evaluator, *([EarlyStopping(self.patience)] if self.patience else [])]
-
-    def _named_pairs(self) -> list[tuple[str, Path]]:
-        """Return the files by their names, or by their paths where names are alike."""
-        alike = len({path.name for path in self.pairs}) < len(self.pairs)
-        return [(str(path) if alike else path.name, path) for path in self.pairs]
 
     def start(self) -> "Start":
         """Read the vectors to begin with."""
@@ -231,9 +242,13 @@ class Start:
 
 def checkpoints_of(out: Path) -> Path:
     """Return where the checkpoints are of the run that makes a model."""
+    return _beside(out, "checkpoints")
+
+
+def _beside(out: Path, ending: str) -> Path:
     # (Of a path such as "." the name is known once it is resolved.)
     out = out if out.name not in ("", "..") else out.resolve()
-    return out.with_name(f"{out.name}.checkpoints")
+    return out.with_name(f"{out.name}.{ending}")
 
 
 def resume_command(arguments: list[str]) -> str:

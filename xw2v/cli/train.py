@@ -86,7 +86,7 @@ def train(
     reader = CorpusReader(paths, options, config, start.base)
     with HYPERPARAMETERS.named():
         device = get_device(config.device)
-    callbacks = course.callbacks(display)
+    callbacks = course.callbacks(out, display)
     received = Interrupts()
     checkpointing = course.checkpointing(out, overwrite, received, display)
 
