@@ -1,4 +1,9 @@
-"""`xw2v map`: the words of a model as a page for a browser."""
+"""`xw2v map`: the words of a model as a page for a browser.
+
+The help names two other tools that draw such maps, and the files they read: TensorBoard's
+projector (vectors.tsv and metadata.tsv) and Embedding Atlas (Parquet, a column of text and one
+of lists of numbers, as its documentation has it). The files are tested, the tools are not.
+"""
 
 from pathlib import Path
 from typing import Any, get_args

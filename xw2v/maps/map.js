@@ -26,6 +26,8 @@
   const CANDIDATES = 5000; // words tried for a label
   const DEEPEST = 150; // times the zoom that shows everything
   const SLOW = 80; // milliseconds; a drawing that takes longer waits until the map is at rest
+  const REST = 160; // milliseconds after which a map that was moved is at rest
+  const WATCHED = 4; // frames
   const MARGIN = 60; // pixels drawn beyond each side (as in the style), to be there on moving
   const PAGE = 50; // words of the list at once
 
@@ -200,7 +202,7 @@
 
   /* Have the points drawn for the present view. */
   function ask() {
-    asked = { ...view };
+    asked = { ...view, width, height };
     const across = (width / 2 + MARGIN) / view.k, up = (height / 2 + MARGIN) / view.k;
     xRange.setv({ start: view.x - across, end: view.x + across });
     yRange.setv({ start: view.y - up, end: view.y + up });
@@ -222,22 +224,32 @@
 
   const isDrawn = () =>
     drawn && drawn.x === view.x && drawn.y === view.y && drawn.k === view.k &&
-    drawnSize === pointSize();
+    drawn.width === width && drawn.height === height && drawnSize === pointSize();
 
   function drawPoints(isAtRest = false) {
     if (busy || isDrawn() || !drawn) return;
     clearTimeout(waiting);
-    if (!isAtRest) waiting = setTimeout(drawPoints, 160, true);
+    if (!isAtRest) waiting = setTimeout(drawPoints, REST, true);
     if (!isAtRest && cost > SLOW) return;
     busy = true;
-    const start = performance.now();
     if (isAtRest && drawnSize !== pointSize()) fillSource();
     ask();
-    requestAnimationFrame(() => requestAnimationFrame(() => {
-      cost = performance.now() - start;
+    watch(performance.now(), 0, WATCHED);
+  }
+
+  /* The graphics card is at work after the call: its cost is the longest wait for a frame. */
+  function watch(last, longest, frames) {
+    requestAnimationFrame(() => {
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      if (frames > 1) {
+        watch(now, longest, frames - 1);
+        return;
+      }
+      cost = longest;
       busy = false;
-      if (!isDrawn()) waiting = setTimeout(drawPoints, 160, true);
-    }));
+      if (!isDrawn()) waiting = setTimeout(drawPoints, REST, true);
+    });
   }
 
   // View --------------------------------------------------------------------------------------
@@ -875,7 +887,7 @@
     const box = $("map").getBoundingClientRect();
     const share = view.k / whole;
     [width, height] = [Math.max(1, box.width), Math.max(1, box.height)];
-    whole = 0.9 * Math.min(width / home.across, height / home.up);
+    whole = 0.86 * Math.min(width / home.across, height / home.up);
     smallest = 0.7 * Math.min(whole, width / data.width, height / data.height);
     view = { ...view, k: whole * share };
     drawPoints(true);
