@@ -163,7 +163,7 @@ def saved_model(
     losses: tuple[LossRecord, ...],
     notes: Mapping[str, Any],
 ) -> SavedModel:
-    """Put what a run has made together with what it was made from.
+    """Return the model of what a run has made and what it was made from.
 
     Parameters
     ----------

@@ -141,6 +141,11 @@ class Team:
         ----------
         shape : tuple of int, or int
         dtype : dtype
+
+        Raises
+        ------
+        MemoryError
+            If there is not so much memory to share.
         """
         if self.size == 1 or self._threads:
             return np.zeros(shape, dtype=dtype)

@@ -41,7 +41,24 @@ class Answer:
 
 
 def check_number(words: Sequence[str], least: int, most: int | None, what: str) -> None:
-    """Raise ConfigError unless there are as many words as a question takes."""
+    """Raise unless there are as many words as a question takes.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Those given.
+    least : int
+        How many there must be.
+    most : int or None
+        How many there may be; None is any number.
+    what : str
+        What they are, for the message.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer or more.
+    """
     if len(words) < least or (most is not None and len(words) > most):
         number = f"{least} words" if most == least else f"at least {least} words"
         raise ConfigError(f"{what} takes {number}, not {len(words)}")
@@ -70,7 +87,16 @@ def answer_most_similar(
     topn: int = 10,
     restrict_vocab: int | None = None,
 ) -> Answer:
-    """Return the words most similar to some, and unlike others."""
+    """Return the words most similar to some, and unlike others.
+
+    Parameters
+    ----------
+    wv : WordVectors
+    positive, negative : sequence of str
+        What the answers should be like, and unlike.
+    topn, restrict_vocab
+        As for `WordVectors.most_similar`.
+    """
     found = wv.most_similar(positive, negative, topn=topn, restrict_vocab=restrict_vocab)
     record = {"positive": positive, "negative": negative, "neighbors": _records(found)}
     return Answer(record, _neighbors_shower(found))
@@ -79,7 +105,16 @@ def answer_most_similar(
 def answer_analogy(
     wv: WordVectors, words: Sequence[str], topn: int = 10, restrict_vocab: int | None = None
 ) -> Answer:
-    """Return the words that are to the third as the second is to the first."""
+    """Return the words that are to the third as the second is to the first.
+
+    Parameters
+    ----------
+    wv : WordVectors
+    words : sequence of str
+        Three.
+    topn, restrict_vocab
+        As for `WordVectors.most_similar`.
+    """
     check_number(words, 3, 3, "analogy")
     a, b, c = words
     found = wv.most_similar([b, c], [a], topn=topn, restrict_vocab=restrict_vocab)

@@ -23,10 +23,12 @@ class GroupedOption(click.Option):
 
     Parameters
     ----------
-    *args, **kwargs
+    *args
         Those of `click.Option`.
     group : str
         The heading.
+    **kwargs
+        Those of `click.Option`.
     """
 
     def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:

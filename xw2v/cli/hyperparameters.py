@@ -123,5 +123,5 @@ def training_config(options: Mapping[str, Any]) -> TrainingConfig:
 
 
 def in_words(config: TrainingConfig) -> str:
-    """Say which model is trained and how: ``"CBOW, hierarchical softmax, Adam"``."""
+    """Return which model is trained and how: ``"CBOW, hierarchical softmax, Adam"``."""
     return ", ".join(_WORDS[name] for name in (config.model, config.output, config.optimizer))

@@ -2,7 +2,7 @@
 
 The help names two other tools that draw such maps, and the files they read: TensorBoard's
 projector (vectors.tsv and metadata.tsv) and Embedding Atlas (Parquet, a column of text and one
-of lists of numbers, as its documentation has it). The files are tested, the tools are not.
+of lists of numbers, as its documentation has it). Neither tool was tried.
 """
 
 from pathlib import Path

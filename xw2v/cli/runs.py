@@ -95,7 +95,7 @@ _OPTIONS = (
 
 
 def run_options(function: F) -> F:
-    """Give a command the options of `RunOptions`."""
+    """Return a command with the options of `RunOptions`."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -104,6 +104,25 @@ def run_options(function: F) -> F:
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """The course of a run, as it was typed; see the help of the options.
+
+    Attributes
+    ----------
+    checkpoint_every, evaluate_every, plot_every : str or None
+        Intervals, to be parsed.
+    keep_checkpoints : int
+        How many, the newest ones.
+    resume, allow_changed : bool
+        Whether to go on with a run, and although text or options have changed.
+    init : Path or None
+        A model, or a file of vectors, to begin with.
+    freeze_init : bool
+        Whether its vectors are left as they are.
+    analogies : Path or None
+        Questions for evaluations.
+    pairs : tuple of Path
+        Human judgments for evaluations.
+    patience : int or None
+        After how many evaluations that were no better the run is stopped.
 
     Raises
     ------
@@ -131,7 +150,7 @@ class RunOptions:
 
     @classmethod
     def take(cls, values: dict[str, Any]) -> Self:
-        """Take the options out of all values of the running command."""
+        """Return the options, taken out of all values of the running command."""
         return cls(**{name: values.pop(name) for name in cls.__dataclass_fields__})
 
     def callbacks(self, out: Path, display: Display) -> list[Any]:
@@ -168,6 +187,17 @@ class RunOptions:
         self, out: Path, overwrite: bool, interrupted: Interrupts, display: Display
     ) -> Checkpointing:
         """Return how the run that makes a model is kept.
+
+        Parameters
+        ----------
+        out : Path
+            The directory of the model, beside which checkpoints are.
+        overwrite : bool
+            Remove those of an earlier run.
+        interrupted : Interrupts
+            Tells when the run is to end.
+        display : Display
+            Where warnings are shown.
 
         Raises
         ------

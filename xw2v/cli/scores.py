@@ -169,7 +169,19 @@ def print_all(
     analogies: Comparison | None,
     pairs: Sequence[Comparison],
 ) -> None:
-    """Print the figures of several models beside each other."""
+    """Print the figures of several models beside each other.
+
+    Parameters
+    ----------
+    all_ : sequence of Evaluated
+        The models.
+    settings : Settings
+        What they were asked.
+    analogies : Comparison or None
+        By analogies, if there were any.
+    pairs : sequence of Comparison
+        One for each file of judgments.
+    """
     names = _names([one.model for one in all_])
     if analogies is not None:
         answers = [one.analogies for one in all_ if one.analogies is not None]

@@ -52,7 +52,7 @@ def answer_line(
     topn: int = 10,
     restrict_vocab: int | None = None,
 ) -> Answer:
-    """Answer a question in the language of the shell.
+    """Return the answer to a question in the language of the shell.
 
     Parameters
     ----------

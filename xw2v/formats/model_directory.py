@@ -353,7 +353,7 @@ def _is_ours(name: str) -> bool:
 
 
 def is_model(path: str | PathLike[str]) -> bool:
-    """Say whether something is a model directory, perhaps a damaged or a newer one."""
+    """Return whether something is a model directory, perhaps a damaged or a newer one."""
     try:
         config = json.loads(_read_bytes(Path(path) / _CONFIG))
     except (ModelFileError, ValueError, RecursionError):

@@ -87,7 +87,7 @@ class Source:
     packed: bool
 
     def byte(self, offset: int) -> str:
-        """Name a place in the file for people."""
+        """Return the name of a place in the file for people."""
         return f"byte {offset} of the unpacked data" if self.packed else f"byte {offset}"
 
 

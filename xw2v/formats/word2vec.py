@@ -79,7 +79,7 @@ def read_word2vec_text(path: str | PathLike[str]) -> WordVectors:
     Returns
     -------
     WordVectors
-        float32; without counts, which this format does not hold.
+        Of float32, without counts, which this format does not hold.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def read_glove_text(path: str | PathLike[str]) -> WordVectors:
     Returns
     -------
     WordVectors
-        float32; without counts, which this format does not hold.
+        Of float32, without counts, which this format does not hold.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def read_word2vec_binary(path: str | PathLike[str]) -> WordVectors:
     Returns
     -------
     WordVectors
-        float32; without counts, which this format does not hold.
+        Of float32, without counts, which this format does not hold.
 
     Raises
     ------

@@ -153,6 +153,11 @@ def joined(batches: Sequence[Batch]) -> Batch:
     -------
     Batch
         Of one part, if there are several.
+
+    Raises
+    ------
+    ValueError
+        If there are several, and a term without `rows`.
     """
     first = batches[0]
     if len(batches) == 1:

@@ -93,12 +93,14 @@ def damped_rates(
 
     Parameters
     ----------
-    ids, weights, n_rows, scratch
+    ids, weights, n_rows
         As for `row_totals`.
     alpha : float
         Learning rate.
     damping : float
         Curvature taken for a unit of weight; 0 gives ``-alpha`` everywhere, plain sums.
+    scratch
+        As for `row_totals`.
 
     Returns
     -------

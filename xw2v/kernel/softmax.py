@@ -52,7 +52,7 @@ class SoftmaxGradients(NamedTuple):
 
 
 def vocabulary_blocks(n_words: int) -> list[tuple[int, int]]:
-    """Cut the rows of W_out into blocks: start and stop of each."""
+    """Return start and stop of each block that the rows of W_out are cut into."""
     borders = [*range(0, n_words, _BLOCK_WORDS), n_words]
     return list(itertools.pairwise(borders))
 

@@ -240,15 +240,22 @@ def gathered_gradients(
         Output vectors of the term's targets.
     term : Term
         With `rows`.
-    with_loss, xp
+    with_loss
         As for `term_gradients`.
     out : three arrays, shapes (B T M,), that of `x`, that of `y`, optional
         Where to put logits, dx and dy.
+    xp
+        As for `term_gradients`.
 
     Returns
     -------
     BlockGradients
         In the shapes of `x` and `y`; the losses (B,).
+
+    Raises
+    ------
+    ValueError
+        If the term has no `rows`.
     """
     if xp is None:
         xp = array_namespace(x, y)

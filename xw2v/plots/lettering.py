@@ -67,7 +67,7 @@ class Lettering:
 
 
 def lettering(words: Iterable[str]) -> Lettering:
-    """Find fonts that have the characters of some words, on this machine."""
+    """Return the fonts of this machine that have the characters of some words."""
     from matplotlib.font_manager import FontProperties, findfont  # noqa: PLC0415 - slow to import
 
     characters = frozenset().union(*words)

@@ -56,10 +56,12 @@ def plot_loss(
 
     Parameters
     ----------
-    loss_history, evaluations
+    loss_history
         See `loss_figure`.
     path : path
         The PNG of 1200 by 750 pixels, or the SVG or PDF, to write.
+    evaluations
+        See `loss_figure`.
 
     Raises
     ------

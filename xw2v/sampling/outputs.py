@@ -37,9 +37,9 @@ class Output(Protocol):
         Parameters
         ----------
         block_size : int
-            T.
+            Centers T in a block.
         window : int
-            c.
+            Largest distance c of a context word.
         cbow : Cbow or None
             None for skip-gram.
         """

@@ -72,7 +72,7 @@ class TextBlocks:
     before : array, shape (B, T), int16
         How many of them stand before the center.
     window : int
-        c.
+        Largest distance c of a context word.
     """
 
     words: Array
@@ -143,7 +143,7 @@ class TextBlocks:
     def batch(
         self, cbow: Cbow | None, terms: tuple[Term, ...], logits: Array | float, parts: int
     ) -> Batch:
-        """Put the batch together whose hidden vectors are those of the centers.
+        """Return the batch whose hidden vectors are those of the centers.
 
         Parameters
         ----------

@@ -12,7 +12,19 @@ _TABLE_ELEMENTS = 1 << 20  # of the masks of all possible windows, to stay in ca
 
 
 class Windows:
-    """Masks of the context places of blocks of T centers, by look-up where that is possible."""
+    """Masks of the context places of blocks of T centers, by look-up where that is possible.
+
+    Parameters
+    ----------
+    xp : namespace
+        Of the arrays.
+    size : int
+        Centers T in a block.
+    window : int
+        Largest distance c of a context word.
+    device : device
+        Of the arrays.
+    """
 
     def __init__(self, xp: Any, size: int, window: int, device: Any) -> None:
         self._offsets = offsets(xp, size, window, device)
@@ -58,7 +70,13 @@ def within(offsets: Array, before: Array, after: Array) -> Array:
 
 
 def offsets(xp: Any, size: int, window: int, device: Any) -> Array:
-    """Return (1, T, T + 2c) distances from center to place, c + 1 for the center itself."""
+    """Return (1, T, T + 2c) distances from center to place, c + 1 for the center itself.
+
+    Parameters
+    ----------
+    xp, size, window, device
+        As for `Windows`.
+    """
     center = xp.arange(size, dtype=xp.int16, device=device)[:, None] + window
     place = xp.arange(size + 2 * window, dtype=xp.int16, device=device)[None, :]
     away = place - center

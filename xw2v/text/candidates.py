@@ -82,7 +82,7 @@ class KeyCounter:
                 self._runs = []
 
     def pieces(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Give the different keys, rising, and their counts; nothing may be added from now on."""
+        """Yield the different keys, rising, and their counts; nothing may be added from now on."""
         if self._filled:
             self._sort()
         self._buffer = np.empty(1, np.int64)
@@ -107,7 +107,13 @@ class KeyCounter:
 
 
 class Rows(NamedTuple):
-    """Some candidates and how often they occur, four arrays of int64 of shape (r,)."""
+    """Some candidates and how often they occur.
+
+    Attributes
+    ----------
+    first, nodes, second, counts : ndarray of int64, shape (r,)
+        First word, node of the connector words between, second word; how often they occur.
+    """
 
     first: NDArray[np.int64]
     nodes: NDArray[np.int64]
@@ -120,7 +126,7 @@ class Rows(NamedTuple):
 
     @classmethod
     def concatenate(cls, parts: Iterable["Rows"]) -> "Rows":
-        """Put several one after the other."""
+        """Return several one after the other."""
         none = np.empty(0, np.int64)
         columns = zip(*parts, (none,) * 4, strict=True)
         return cls(*(np.concatenate(column) for column in columns))
@@ -162,7 +168,7 @@ class CandidateCounter:
             self._parts[part].add(keys[parts == part])
 
     def pieces(self) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-        """Give the part, the keys and the counts of all candidates; `rows` makes them out."""
+        """Yield the part, the keys and the counts of all candidates; `rows` makes them out."""
         for part, counter in enumerate(self._parts):
             for keys, counts in counter.pieces():
                 yield part, keys, counts

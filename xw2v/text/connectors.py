@@ -13,12 +13,23 @@ class Window(NamedTuple):
     """A piece of text, its words apart from its connector words.
 
     There are k - 1 pairs of neighbours among the k words that are no connector words.
+
+    Attributes
+    ----------
+    at : ndarray of int64, shape (k,)
+        Where those words are.
+    words : ndarray of int32, shape (k,)
+        Their numbers.
+    joinable : ndarray of bool, shape (k - 1,)
+        Whether both are in one sentence.
+    nodes : ndarray of int64, shape (k - 1,)
+        What is between them, see `Connectors`; where joinable.
     """
 
-    at: NDArray[np.int64]  # (k,), where those words are
-    words: NDArray[np.int32]  # (k,), their numbers
-    joinable: NDArray[np.bool_]  # (k - 1,), whether both are in one sentence
-    nodes: NDArray[np.int64]  # (k - 1,), what is between them, see Connectors; where joinable
+    at: NDArray[np.int64]
+    words: NDArray[np.int32]
+    joinable: NDArray[np.bool_]
+    nodes: NDArray[np.int64]
 
 
 class Connectors:
@@ -36,7 +47,7 @@ class Connectors:
         self._keys = [-1]  # of each node: what is its number in _children, of which it is a value
 
     def window(self, tokens: NDArray[np.int32], *, add: bool) -> Window:
-        """Take a text apart; with `add` unknown sequences become nodes, else they are -1."""
+        """Return a text taken apart; with `add` unknown sequences become nodes, else -1."""
         ids = tokens ^ (tokens >> 31)
         at = np.flatnonzero(~self.mask[ids]) if self._any else np.arange(tokens.size)
         sentences = np.cumsum(tokens < 0)[at]
@@ -81,7 +92,7 @@ class Connectors:
         return node
 
     def parents(self) -> Iterator[tuple[int, int]]:
-        """Give the parent and the last word of each node but the root; parents come first."""
+        """Yield the parent and the last word of each node but the root; parents come first."""
         for key in self._keys[1:]:
             yield divmod(key, self._n_words)
 

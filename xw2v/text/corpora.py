@@ -25,6 +25,8 @@ class NltkCorpus(Source):
     ----------
     files : tuple of (str, int)
         The names of its files and their sizes.
+    reader : nltk.corpus.reader.CorpusReader
+        What NLTK reads them with.
     """
 
     files: tuple[tuple[str, int], ...] = field(repr=False)

@@ -59,7 +59,7 @@ class Block(NamedTuple):
     done: int | None
 
     def place(self, offset: int) -> str:
-        """Say where the byte ``data[offset]`` came from, for messages."""
+        """Return where the byte ``data[offset]`` came from, for messages."""
         return self.where(offset)
 
 

@@ -233,7 +233,7 @@ class PhrasePass:
     counts: NDArray[np.int64]
 
     def spellings(self, words: SpelledWords) -> Iterator[list[str]]:
-        """Spell the M words in order, some 65,000 at a time.
+        """Yield the spellings of the M words in order, some 65,000 at a time.
 
         Parameters
         ----------
@@ -366,14 +366,18 @@ def phrase_pass(
 
     Parameters
     ----------
-    words, counts, rule, memory_keys
+    words, counts
         As for `learn_phrases`.
     chunks : callable
         As for `learn_phrases`, called twice.
+    rule
+        As for `learn_phrases`.
     write : callable
         Called with each piece of the joined text, an int32 array in the new numbering; first
         tokens of sentences are inverted as before. So far it was never given more tokens than
         were read in the second round, so it may overwrite the text in place.
+    memory_keys
+        As for `learn_phrases`.
 
     Returns
     -------

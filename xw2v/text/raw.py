@@ -319,7 +319,7 @@ class RawCorpus:
         return done.table
 
     def encode(self, new_ids: NDArray[np.int32]) -> EncodedCorpus:
-        """Give words their ids in a vocabulary. Nothing else can be done with this corpus then.
+        """Return it with the ids of a vocabulary. Nothing else can be done with this corpus then.
 
         Parameters
         ----------

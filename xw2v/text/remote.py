@@ -38,6 +38,8 @@ class RemoteFile(Source):
 
     Attributes
     ----------
+    filesystem : fsspec.AbstractFileSystem
+        That of the file.
     path : str
         What the file system calls it.
     streams : bool
@@ -58,7 +60,7 @@ class RemoteFile(Source):
         return cast(AbstractContextManager[BinaryIO], file)
 
     def open_parts(self) -> BinaryIO | None:
-        """Open it for reading here and there; None if parts of it cannot be had."""
+        """Return it open for reading here and there; None if parts of it cannot be had."""
         try:
             file = self.filesystem.open(self.path, "rb")
             file.seek(-1, io.SEEK_END)
@@ -70,7 +72,7 @@ class RemoteFile(Source):
 
 
 def is_url(path: str) -> bool:
-    """Tell a URL from a path."""
+    """Return whether a name is a URL and no path."""
     return _URL.match(path) is not None
 
 
@@ -91,8 +93,8 @@ def find_remote(url: str) -> list[RemoteFile]:
     Parameters
     ----------
     url : str
-        A file, a folder or a glob pattern. (Of http and https, ``*`` makes a pattern and there
-        are no folders.)
+        A file, a folder or a glob pattern. Of http and https, ``*`` makes a pattern and there
+        are no folders.
 
     Returns
     -------

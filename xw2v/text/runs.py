@@ -44,7 +44,7 @@ class KnownRuns:
 
     @classmethod
     def none(cls) -> "KnownRuns":
-        """No known runs."""
+        """Return that there are no known runs."""
         import pyarrow as pa  # noqa: PLC0415
 
         no_slots = np.empty(0, np.int32)

@@ -29,7 +29,7 @@ class SpelledWords(Protocol):
 
 
 def number_blocks(numbers: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
-    """Cut an array of numbers into pieces whose words are spelled at a time."""
+    """Yield the pieces of an array of numbers whose words are spelled at a time."""
     for begin in range(0, numbers.size, _WORDS):
         yield numbers[begin : begin + _WORDS]
 
@@ -65,6 +65,11 @@ class SpellingHashes:
     The hash of a string s is the polynomial of the code points of ``s + delimiter``. Equal
     spellings have equal hashes, and that of a candidate follows from those of its members:
     ``hash(s + delimiter + t) = hash(s) * power(t) + hash(t)``.
+
+    Parameters
+    ----------
+    speller : Speller
+        Knows the words.
 
     Attributes
     ----------

@@ -59,7 +59,13 @@ class Source(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalFile(Source):
-    """A file; `path` says where."""
+    """A file.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is.
+    """
 
     path: Path
 
@@ -81,7 +87,7 @@ class StandardInput(Source):
 
 
 def unreadable(name: str, error: Exception) -> CorpusError:
-    """Say that a source cannot be read, and why."""
+    """Return the error that a source cannot be read, and why."""
     if isinstance(error, FileNotFoundError):
         return CorpusError(f"{name} does not exist; check the name and the folder")
     if isinstance(error, PermissionError):

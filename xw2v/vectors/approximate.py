@@ -113,6 +113,11 @@ class ApproximateIndex:
         -------
         list of (str, float)
             Words and cosines, best first; not more than there are words.
+
+        Raises
+        ------
+        ConfigError
+            If the vector has another shape, or an entry that is not finite.
         """
         _check_positive(num_neighbors=num_neighbors)
         query = np.asarray(to_numpy(vector), np.float32)

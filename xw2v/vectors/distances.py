@@ -22,6 +22,11 @@ def cosine_similarities(vector: Array, vectors: Array) -> _Floats:
     """Return the cosines of `vector`, shape (D,), with the rows of `vectors`, shape (n, D).
 
     Those with a zero vector are 0.
+
+    Raises
+    ------
+    ConfigError
+        If the shapes are others.
     """
     if not hasattr(vectors, "ndim") or vectors.ndim != 2 or vector.shape != vectors.shape[1:]:
         raise ConfigError(

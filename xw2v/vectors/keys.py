@@ -20,7 +20,7 @@ class WeightedKey(NamedTuple):
 
 
 def is_row(key: object) -> bool:
-    """Say whether a key is a whole number; True and False are none."""
+    """Return whether a key is a whole number; True and False are none."""
     return isinstance(key, Integral) and not isinstance(key, bool)
 
 
@@ -29,7 +29,13 @@ def _is_number(value: object) -> bool:
 
 
 def as_list(items: Any) -> list[Any]:
-    """Return the keys of an argument that may be a single one, or None."""
+    """Return the keys of an argument that may be a single one, or None.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither a word nor a vector, nor several of them.
+    """
     if items is None:
         return []
     if isinstance(items, str) or is_row(items) or getattr(items, "ndim", None) == 1:

@@ -59,7 +59,21 @@ def table_of(vectors: Array, norms: Array) -> Table:
 
 
 def cosines(table: Table, query: npt.NDArray[np.floating], start: int, end: int) -> Array:
-    """Return the cosines of a unit vector, shape (D,), with the rows from `start` to `end`."""
+    """Return the cosines of a unit vector with some rows.
+
+    Parameters
+    ----------
+    table : Table
+    query : ndarray, shape (D,)
+        Of length 1.
+    start, end : int
+        The rows.
+
+    Returns
+    -------
+    array, shape (end - start,)
+        In the namespace of the table.
+    """
     rows = table.vectors[start:end, :]
     column = like(query, rows)
     if is_numpy_array(rows) and rows.nbytes > _READ_FROM_MEMORY and _BLAS.few_threads():

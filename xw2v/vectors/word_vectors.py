@@ -157,7 +157,7 @@ class WordVectors:
         return self._take([self.get_index(key) for key in key_or_keys])
 
     def has_index_for(self, key: object) -> bool:
-        """Say whether a word is in the vocabulary; so does ``key in word_vectors``."""
+        """Return whether a word is in the vocabulary; so does ``key in word_vectors``."""
         if isinstance(key, str):
             return key in self.key_to_index
         return is_row(key) and 0 <= key < len(self)  # type: ignore[operator]
@@ -373,7 +373,15 @@ class WordVectors:
         return len(self.closer_than(key1, key2)) + 1
 
     def most_similar_to_given(self, key1: Word, keys_list: Sequence[Word]) -> Word:
-        """Return which of `keys_list` is most similar to `key1`."""
+        """Return which of `keys_list` is most similar to `key1`.
+
+        Raises
+        ------
+        UnknownWordError
+            If a word is not in the vocabulary.
+        ConfigError
+            If `keys_list` is empty.
+        """
         if not len(keys_list) or isinstance(keys_list, str):
             raise ConfigError("most_similar_to_given needs a list of at least one word")
         return keys_list[int(np.argmin(self.distances(key1, keys_list)))]
@@ -384,6 +392,13 @@ class WordVectors:
         That is of its `topn` nearest ones, taken together. With 10 of them, more than 0.1 hints
         at synonyms (Leeuwenberg, Vela, Dehdari and van Genabith 2016, "A Minimally Supervised
         Approach for Synonym Extraction with Word Embeddings").
+
+        Raises
+        ------
+        UnknownWordError
+            If a word is not in the vocabulary.
+        ConfigError
+            If the first word has no neighbors.
         """
         check_count("topn", topn)
         total = sum(score for _, score in self.similar_by_word(wa, topn))

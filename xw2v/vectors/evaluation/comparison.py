@@ -63,7 +63,7 @@ class Comparison:
 def compare_analogies(
     scores: Sequence[AnalogyScores], resamples: int = 2000, seed: int = 0
 ) -> Comparison:
-    """Compare the accuracies of models by a paired bootstrap over questions.
+    """Return how the accuracies of models compare, by a paired bootstrap over questions.
 
     The questions of a file have words in common, so they tell less than as many independent ones
     would: the intervals are somewhat too narrow.
@@ -98,7 +98,7 @@ def compare_analogies(
 def compare_pairs(
     pairs: Sequence[WordPair], scores: Sequence[PairScores], resamples: int = 2000, seed: int = 0
 ) -> Comparison:
-    """Compare the rank correlations of models by a paired bootstrap over pairs.
+    """Return how the rank correlations of models compare, by a paired bootstrap over pairs.
 
     Parameters
     ----------
