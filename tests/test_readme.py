@@ -379,9 +379,13 @@ def test_python_runs(folder: Path) -> None:
 # What the text names.
 
 
+# A command keeps the help option that it has in the first context it is asked in.
+CONTEXT = click.Context(cli, **cli.context_settings)
+
+
 def commands_by_name() -> dict[str, click.Command]:
     """Return the real commands, not those that stand for them."""
-    context = click.Context(cli)
+    context = CONTEXT
     found = {}
     for name in cli.list_commands(context):
         real = cli.get_command(context, name)
@@ -391,7 +395,7 @@ def commands_by_name() -> dict[str, click.Command]:
 
 
 def options_of(command: click.Command) -> set[str]:
-    context = click.Context(command)
+    context = click.Context(command, parent=CONTEXT)
     return {
         name
         for param in command.get_params(context)
@@ -461,7 +465,8 @@ def check_option(span: str) -> None:
     name, typed = (words[1], words[2:]) if words[0] == "xw2v" else ("train", words)
     assert options_in(span) <= OPTIONS[name], span
     if not any(word.isupper() for word in typed):
-        with REAL[name].make_context(name, list(typed), resilient_parsing=name != "train"):
+        resilient = name != "train"
+        with REAL[name].make_context(name, list(typed), CONTEXT, resilient_parsing=resilient):
             pass
     if len(typed) == 2 and re.fullmatch(r"[\d.e-]+", typed[1]) and name == "train":
         field = typed[0].lstrip("-").replace("-", "_")
