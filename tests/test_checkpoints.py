@@ -145,7 +145,10 @@ def check_same(model: SavedModel, expected: SavedModel) -> None:
 # Runs that are killed
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [*(pytest.param(name, marks=pytest.mark.slow) for name in ("sgd", "adagrad")), "adam"],
+)
 @every_model
 def test_nothing_differs_after_being_killed(tmp_path: Path, model: str, optimizer: str) -> None:
     """Twice or thrice, at any batch, with other numbers of workers, with evaluations."""

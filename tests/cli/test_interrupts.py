@@ -101,9 +101,13 @@ def holding(folder: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]
     ("number", "whom", "options"),
     [
         pytest.param(INTERRUPT, "the process", (), id="ctrl-c"),
-        pytest.param(INTERRUPT, "its group", WITH_CHECKPOINTS, id="ctrl-c-group-checkpoints"),
-        pytest.param(TERMINATE, "the process", WITH_CHECKPOINTS, id="term-checkpoints"),
-        pytest.param(TERMINATE, "its group", (), id="term-group"),
+        pytest.param(
+            *(INTERRUPT, "its group", WITH_CHECKPOINTS),
+            id="ctrl-c-group-checkpoints",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(TERMINATE, "its group", WITH_CHECKPOINTS, id="term-group-checkpoints"),
+        pytest.param(TERMINATE, "the process", (), id="term", marks=pytest.mark.slow),
     ],
 )
 def test_the_run_goes_on_as_printed(

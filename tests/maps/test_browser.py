@@ -118,6 +118,7 @@ def test_a_neighbor_leads_on_and_back(opened: Browser, wv: WordVectors) -> None:
     assert not opened.element("word").is_displayed()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "is_found"), [("t3w", True), ("zzzzzzzz", False)], ids=["swapped", "nothing alike"]
 )
@@ -178,6 +179,7 @@ def test_by_the_keyboard_alone(opened: Browser, wv: WordVectors) -> None:
     assert opened.messages() == []
 
 
+@pytest.mark.slow
 def test_everything_has_a_name(opened: Browser) -> None:
     opened.driver.execute_script("document.getElementById('list').open = true")
     opened.element("search").send_keys("t", ENTER)
@@ -245,6 +247,7 @@ def distances(browser: Browser) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 def test_points_are_where_the_labels_are(opened: Browser) -> None:
     opened.element("overlay").send_keys("0", "+", RIGHT)
     opened.wait("wordMap.isDrawn")
@@ -257,6 +260,7 @@ def test_points_are_where_the_labels_are(opened: Browser) -> None:
         assert max(distances(opened)) < 0.5
 
 
+@pytest.mark.slow
 def test_clusters_and_frequency(opened: Browser, wv: WordVectors) -> None:
     buttons = opened.elements("#clusters button")
     assert len(buttons) == 6
@@ -273,6 +277,7 @@ def test_clusters_and_frequency(opened: Browser, wv: WordVectors) -> None:
     assert opened.element("ramp-high").text == f"{wv.get_vecattr(wv.index_to_key[0], 'count'):,}"
 
 
+@pytest.mark.slow
 def test_the_list(opened: Browser, wv: WordVectors) -> None:
     opened.driver.find_element("css selector", "summary").click()
     opened.wait("document.querySelectorAll('#list-words button').length")
@@ -297,6 +302,7 @@ def test_the_list(opened: Browser, wv: WordVectors) -> None:
     assert 0 < len(visible) < 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark(opened: Browser, written: Path, scheme: str) -> None:
     def paper() -> str:
@@ -316,6 +322,7 @@ def test_light_and_dark(opened: Browser, written: Path, scheme: str) -> None:
     assert opened.messages() == []
 
 
+@pytest.mark.slow
 def test_an_address_names_a_word(browser: Browser, written: Path, wv: WordVectors) -> None:
     word = wv.index_to_key[33]
     browser.open(written, f"#word={word}")
@@ -325,6 +332,7 @@ def test_an_address_names_a_word(browser: Browser, written: Path, wv: WordVector
     assert browser.messages() == []
 
 
+@pytest.mark.slow
 def test_a_narrow_window(opened: Browser) -> None:
     opened.driver.set_window_size(500, 800)
     opened.wait("innerWidth <= 500 && wordMap.isDrawn")
@@ -333,6 +341,7 @@ def test_a_narrow_window(opened: Browser) -> None:
     assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"] + 1
 
 
+@pytest.mark.slow
 def test_words_that_look_like_html(browser: Browser, tmp_path: Path) -> None:
     counts = list(range(len(NASTY), 0, -1))
     wv = WordVectors(NASTY, topic_vectors(len(NASTY)).vectors, counts)
@@ -353,6 +362,7 @@ def test_words_that_look_like_html(browser: Browser, tmp_path: Path) -> None:
     assert browser.messages() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [1, 2, 5])
 def test_maps_of_few_words(browser: Browser, tmp_path: Path, words: int) -> None:
     wv = topic_vectors(words)

@@ -37,7 +37,13 @@ def sentences(n: int) -> list[list[str]]:
     return toy_sentences(n)
 
 
-@pytest.fixture(scope="module", params=RUNS)
+SLOW = {"block-adagrad", "paths-adagrad", "cbow-softmax-adagrad", "cbow-block-sum"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in RUNS],
+)
 def model(request: pytest.FixtureRequest) -> Word2Vec:
     """Trained with default options; the textbook form, being slower, on less text."""
     n = 6000 if "pair" in request.param else 20_000

@@ -119,7 +119,7 @@ def test_negatives_per_pair(model: str, kind: str, batch_words: int) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adagrad", "adam"])
-@pytest.mark.parametrize("batch_words", [128, 4096])
+@pytest.mark.parametrize("batch_words", [pytest.param(128, marks=pytest.mark.slow), 4096])
 @pytest.mark.parametrize("kind", ["2", "10", "repeated-8-60"])
 @pytest.mark.parametrize("model", MODELS)
 def test_other_optimizers(model: str, kind: str, batch_words: int, optimizer: str) -> None:
