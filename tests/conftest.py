@@ -115,3 +115,12 @@ def fixed_shapes() -> Iterator[None]:
     """Make array-api-strict refuse shapes that depend on data, which would make a GPU wait."""
     with array_api_strict.ArrayAPIStrictFlags(data_dependent_shapes=False, boolean_indexing=False):
         yield
+
+
+# They take many seconds each; begun at the end, they would keep one process busy alone.
+LONG = ("test_commands_run", "test_killed_runs_end_as_if_they_had_not_been")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests."""
+    items.sort(key=lambda item: not item.name.startswith(LONG))

@@ -65,7 +65,16 @@ OPTION_SETS = {
 }
 
 
-@pytest.mark.parametrize("options", OPTION_SETS.values(), ids=OPTION_SETS)
+SLOW = ("stop words", "documents", "punctuation", "vocab")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(options, id=name, marks=[pytest.mark.slow] * (name in SLOW))
+        for name, options in OPTION_SETS.items()
+    ],
+)
 def test_training_from_it_is_training_from_the_text(
     call: Call, text: Path, tmp_path: Path, options: list[str]
 ) -> None:

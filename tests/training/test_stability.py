@@ -66,7 +66,7 @@ OF_SOME_MODELS = [
 ]
 
 
-@pytest.mark.parametrize("alpha", [0.025, 0.2, 1.0])
+@pytest.mark.parametrize("alpha", [0.025, pytest.param(0.2, marks=pytest.mark.slow), 1.0])
 @pytest.mark.parametrize("batch_words", BATCHES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_skipgram_with_negative_sampling(kind: str, batch_words: int, alpha: float) -> None:
@@ -74,7 +74,7 @@ def test_skipgram_with_negative_sampling(kind: str, batch_words: int, alpha: flo
     check(run(corpus, "block", batch_words=batch_words, alpha=alpha))
 
 
-@pytest.mark.parametrize("alpha", [0.025, 0.2, 1.0])
+@pytest.mark.parametrize("alpha", [0.025, pytest.param(0.2, marks=pytest.mark.slow), 1.0])
 @pytest.mark.parametrize(("model", "batch_words", "kind"), OF_SOME_MODELS)
 def test_other_models(model: str, batch_words: int, kind: str, alpha: float) -> None:
     corpus = corpus_of(kind, WORDS[batch_words])
