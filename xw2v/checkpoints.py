@@ -129,13 +129,18 @@ class Checkpointing:
         return None if self.every is None else Interval.parse(self.every, "checkpoint_every")
 
     def check(self) -> None:
-        """Raise if checkpoints of an earlier run would be lost.
+        """Raise if checkpoints of an earlier run would be lost, or there can be none.
 
         Raises
         ------
         ModelFileError
-            If they would.
+            If so.
         """
+        if self.path.exists() and not self.path.is_dir():
+            raise ModelFileError(
+                f"{self.path} is a file, where checkpoints would be: move it away or choose "
+                "another name"
+            )
         if not self.resume and not self.overwrite and checkpoint_names(self.path):
             raise ModelFileError(
                 f"{self.path} holds the checkpoints of an earlier run; go on with it (--resume), "

@@ -530,3 +530,11 @@ def test_what_help_says(call: Call) -> None:
         "--patience N",
     ):
         assert part in said
+
+
+def test_a_file_where_checkpoints_would_be(call: Call, corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.checkpoints").write_text("mine")
+    status, _, err = call("train", corpus, "-o", tmp_path / "m")
+    assert status == 1
+    assert "m.checkpoints is a file, where checkpoints would be" in err
+    assert (tmp_path / "m.checkpoints").read_text() == "mine"
