@@ -367,8 +367,13 @@ def test_no_checkpoint_can_be_written(
     call: Call, corpus: Path, reference: Path, tmp_path: Path, at_batch: AtBatch
 ) -> None:
     """Then the run goes on; a second signal ends it all the same."""
-    (tmp_path / "m.checkpoints").write_text("in the way")
-    at_batch(7, send(INTERRUPT))
+    in_the_way = tmp_path / "m.checkpoints"
+
+    def interrupt() -> None:
+        in_the_way.write_text("in the way")
+        send(INTERRUPT)()
+
+    at_batch(7, interrupt)
     arguments = ("train", corpus, "-o", tmp_path / "m", *OPTIONS)
     status, _, err = call(*arguments)
     assert status == 0
@@ -376,6 +381,7 @@ def test_no_checkpoint_can_be_written(
     assert f"no checkpoint: cannot write {tmp_path / 'm.checkpoints/checkpoint-000001'}: " in err
     assert "training goes on, so that nothing is lost" in lines
     assert_same(tmp_path / "m", reference)
+    in_the_way.unlink()
     at_batch(9, send(TERMINATE))
     assert call(*arguments, "--overwrite").status == 143
     assert_same(tmp_path / "m", reference)  # the model of before
