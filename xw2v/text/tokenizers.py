@@ -206,4 +206,4 @@ def _janome() -> Callable[[str], list[str]]:
     from janome.tokenizer import Tokenizer as Janome  # noqa: PLC0415
 
     tokenizer = Janome(wakati=True)
-    return lambda text: list(tokenizer.tokenize(text))
+    return lambda text: [str(word) for word in tokenizer.tokenize(text)]
