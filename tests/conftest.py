@@ -13,11 +13,22 @@ import array_api_compat.numpy as numpy_namespace
 import array_api_strict
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in a shell's background job, whose children would ignore the interrupts that are tested.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples every time, however long they take, and nothing kept from run to run.
+settings.register_profile(
+    "xw2v",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("xw2v")
 
 
 @pytest.fixture(autouse=True, scope="session")

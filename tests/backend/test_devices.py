@@ -1,8 +1,7 @@
 """Devices by name, and what is said about those that cannot be used."""
 
-import sys
 from collections.abc import Generator
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import array_api_compat.numpy as numpy_namespace
@@ -10,35 +9,20 @@ import numpy as np
 import pytest
 from array_api_compat import array_namespace
 
+from tests.backend.fakes import fake_cupy, no_cupy
 from tests.conftest import to_host
-from xw2v.backend import Device, PortableRunner, Team, TeamRunner, Worker, get_device
+from xw2v.backend import (
+    CudaDevice,
+    Device,
+    PortableRunner,
+    Team,
+    TeamRunner,
+    Worker,
+    get_device,
+)
 from xw2v.backend.team import useful_workers
 from xw2v.errors import ConfigError, DeviceError
 from xw2v.kernel import Sgd
-
-
-@pytest.fixture
-def no_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cupy", None)
-
-
-class _NoDriverError(RuntimeError):
-    """Stands for CUDARuntimeError."""
-
-
-def fake_cupy(monkeypatch: pytest.MonkeyPatch, count: int | None) -> None:
-    """Pretend that CuPy is there and finds so many devices, or no driver."""
-
-    def device_count() -> int:
-        if count is None:
-            raise _NoDriverError("cudaErrorInsufficientDriver")
-        return count
-
-    fake = ModuleType("cupy")
-    runtime = SimpleNamespace(getDeviceCount=device_count, CUDARuntimeError=_NoDriverError)
-    vars(fake)["cuda"] = SimpleNamespace(runtime=runtime)
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    monkeypatch.setitem(sys.modules, "array_api_compat.cupy", ModuleType("array_api_compat.cupy"))
 
 
 def test_cpu() -> None:
@@ -112,30 +96,33 @@ def test_names_that_mean_no_device(name: str) -> None:
     assert repr(name) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:3"])
-def test_cuda_without_cupy(no_cupy: None, name: str) -> None:
-    with pytest.raises(DeviceError, match=r"CuPy is not installed.*xw2v\[cuda\].*--device cpu"):
-        get_device(name)
+@pytest.mark.parametrize(("name", "number"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1)])
+def test_cuda_devices(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+    fake = fake_cupy(monkeypatch, count=2)
+    device = get_device(name)
+    assert isinstance(device, CudaDevice)
+    assert (device.name, device.number, fake.used) == (f"cuda:{number}", number, [number])
+    assert device.batch_words(100) == 32_768
+    assert device.team(8, 100).size == 1
 
 
-def test_cuda_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_cupy(monkeypatch, None)
-    with pytest.raises(DeviceError, match=r"usable GPU: cudaErrorInsufficientDriver"):
-        get_device("cuda")
+def test_auto(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_cupy(monkeypatch, count=1)
+    assert get_device("auto").name == "cuda:0"
+    fake_cupy(monkeypatch, count=0)
+    assert get_device("auto").name == "cpu"
+    no_cupy(monkeypatch)
     assert get_device("auto").name == "cpu"
 
 
-@pytest.mark.parametrize(("name", "count"), [("cuda", 0), ("cuda:2", 2)])
-def test_cuda_devices_that_do_not_exist(
-    monkeypatch: pytest.MonkeyPatch, name: str, count: int
-) -> None:
-    fake_cupy(monkeypatch, count)
-    with pytest.raises(DeviceError, match=f"there are {count} CUDA devices"):
-        get_device(name)
-
-
-def test_auto_without_cuda(no_cupy: None) -> None:
-    assert get_device("auto").name == "cpu"
+def test_the_errors_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = fake_cupy(monkeypatch, count=1)
+    device = get_device("cuda")
+    with pytest.raises(DeviceError, match="out of memory on cuda:0"), device.errors():
+        raise fake.out_of_memory("Out of memory allocating 5 bytes.")
+    assert device.peak_memory() == fake.held
+    with get_device("cpu").errors():
+        assert get_device("cpu").peak_memory() is None
 
 
 @pytest.mark.cuda

@@ -9,16 +9,31 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+import array_api_strict
 import numpy as np
 import pytest
+from array_api_compat import array_namespace
 
+from tests.backend.fakes import fake_cupy, no_cupy
 from tests.cli.conftest import TOPICS, Outcome, Run, environment
+from xw2v.backend import Device
 from xw2v.config import Vectors
 from xw2v.formats import load_model, load_word_vectors, save_model
+from xw2v.vectors import WordVectors
 
 Call = Callable[..., Outcome]
+
+
+def test_analogy_by_multiplication(call: Call, model: Path) -> None:
+    words = ("analogy", model, "apple", "river", "iron", "--method", "mul", "--topn", 3, "--json")
+    status, out, _ = call(*words)
+    wv = load_word_vectors(model)
+    expected = wv.most_similar_cosmul(["river", "iron"], ["apple"], topn=3)
+    assert status == 0
+    assert json.loads(out)["answers"] == [{"word": w, "similarity": s} for w, s in expected]
+    assert expected[0][1] != pytest.approx(wv.most_similar(["river", "iron"], "apple")[0][1])
 
 
 def test_similarity(run: Run, model: Path) -> None:
@@ -350,7 +365,9 @@ def test_a_model_of_a_newer_version(call: Call, model: Path, tmp_path: Path) -> 
         (["doesnt-match", "m", "a", "b"], "doesnt-match takes at least 3 words, not 2; or"),
         (["vectors", "m", "a", "--first", "3"], "give words or --first, not both"),
         (["nn", "m", "0"], "Invalid value for '[K]'"),
-        (["info"], "Missing argument 'MODEL'"),
+        (["info"], "give a model, or --devices"),
+        (["info", "m", "--devices"], "give a model, or --devices, not both"),
+        (["analogy", "m", "a", "b", "c", "--method", "div"], "Invalid value for '--method'"),
         (["nonsense"], "No such command 'nonsense'"),
     ],
 )
@@ -400,6 +417,69 @@ def test_info_as_json(run: Run, model: Path) -> None:
     assert document["corpus"]["sentences"] == 1200
     assert document["corpus"]["training_seconds"] > 0
     assert document["last_loss"] < document["first_loss"]
+
+
+@pytest.mark.parametrize("command", ["most-similar", "analogy", "query", "nn", "evaluate"])
+def test_devices_that_cannot_be_used(
+    call: Call, model: Path, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_cupy(monkeypatch)
+    pairs = tmp_path / "pairs"
+    pairs.write_text("apple\tpear\t9\niron\tzinc\t9\n")
+    words = {"most-similar": ["apple"], "analogy": ["apple", "pear", "iron"]}.get(command, [])
+    words = ["--pairs", str(pairs)] if command == "evaluate" else words
+    status, out, err = call(command, model, *words, "--device", "cuda")
+    assert (status, out) == (1, "")
+    assert "device 'cuda' needs CuPy, which is not installed" in err
+    status, _, err = call(command, model, *words, "--device", "tpu")
+    assert status == 2
+    assert "device must be 'cpu'" in err
+
+
+def test_queries_run_on_the_device(
+    call: Call, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another namespace stands for it."""
+    device = Device("cuda:0", array_api_strict, None)
+    for room in ("formats.vector_files", "vectors.word_vectors"):
+        monkeypatch.setattr(f"xw2v.{room}.get_device", lambda name: device)
+    asked: list[Any] = []
+    search = WordVectors.most_similar
+
+    def most_similar(self: WordVectors, *words: Any, **options: Any) -> Any:
+        asked.append(array_namespace(self.vectors))
+        return search(self, *words, **options)
+
+    monkeypatch.setattr(WordVectors, "most_similar", most_similar)
+    there = call("most-similar", model, "apple", "--device", "cuda")
+    assert asked == [array_api_strict]
+    assert there == call("most-similar", model, "apple")
+
+
+def test_devices(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_cupy(monkeypatch, count=2, broken=(1,))
+    status, out, err = call("info", "--devices")
+    assert (status, err) == (0, "")
+    assert re.search(r"^cpu +\d+ cores?, NumPy [\d.]+$", out, re.MULTILINE)
+    assert re.search(r"^cuda:0 +NVIDIA Pretense 0 +8.0 GiB +6.0 GiB$", out, re.MULTILINE)
+    assert re.search(r"^cuda:1 +cannot be used: cudaErrorDevicesUnavailable", out, re.MULTILINE)
+    assert out.endswith("\nCuPy 14.2.0, made for CUDA 13.2; the driver has CUDA 13.0\n")
+    document = json.loads(call("info", "--devices", "--json").out)
+    assert [device["device"] for device in document["devices"]] == ["cpu", "cuda:0", "cuda:1"]
+    assert document["devices"][1]["memory"] == 8 << 30
+    assert "memory" not in document["devices"][2]
+    assert document["cuda"] == {"cupy": "14.2.0", "runtime": "13.2", "driver": "13.0"}
+
+
+def test_devices_without_a_gpu(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_cupy(monkeypatch, driver=0)
+    status, out, _ = call("info", "--devices")
+    assert status == 0
+    assert out.splitlines()[-1].startswith("device 'cuda' needs a GPU of NVIDIA's, and there is no")
+    document = json.loads(call("info", "--devices", "--json").out)
+    assert [device["device"] for device in document["devices"]] == ["cpu"]
+    assert document["cuda"] is None
+    assert "driver" in document["why_no_cuda"]
 
 
 @pytest.mark.parametrize("arguments", [["info"], ["most-similar", "apple"]])

@@ -1,5 +1,6 @@
 import json
 import math
+import mmap
 import os
 import pickle
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from xw2v.errors import ModelFileError
+from xw2v.errors import ConfigError, ModelFileError
 from xw2v.formats import arrays
 from xw2v.formats.arrays import (
     first_not_finite,
@@ -57,6 +58,48 @@ def refusal(path: Path) -> str:
 # Round trips
 
 
+def test_vectors_stay_in_their_file(tmp_path: Path) -> None:
+    path, rows = tmp_path / "d", matrix(4)
+    write_numpy_directory(path, list("abcd"), rows, output_vectors=-rows)
+    for kind, expected in (("input", rows), ("output", -rows)):
+        mapped = read_numpy_directory(path, kind, mmap=True)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(mapped.vectors, expected)
+        base: Any = mapped.vectors
+        while isinstance(base, np.ndarray):
+            base = base.base
+        assert isinstance(getattr(base, "obj", base), mmap.mmap)
+        assert mapped.most_similar("a") == read_numpy_directory(path, kind).most_similar("a")  # type: ignore[arg-type]
+    mean = read_numpy_directory(path, "mean", mmap=True)
+    assert not mean.vectors.any()
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [matrix(2).astype(np.float64), np.asfortranarray(matrix(2)), matrix(2).astype(">f4")],
+    ids=["float64", "fortran", "big-endian"],
+)
+def test_vectors_that_cannot_stay_in_their_file_are_read(saved: Path, stored: Matrix) -> None:
+    np.save(saved / "W_in.npy", stored)
+    mapped = read_numpy_directory(saved, mmap=True)
+    np.testing.assert_array_equal(mapped.vectors, matrix(2))
+    stored[1, 2] = np.nan
+    np.save(saved / "W_in.npy", stored)
+    with pytest.raises(ModelFileError, match="holds NaN"):
+        read_numpy_directory(saved, mmap=True)
+
+
+def test_mapped_vectors_that_are_not_finite_are_noticed_by_a_query(saved: Path) -> None:
+    rows = matrix(2)
+    rows[1, 2] = np.inf
+    np.save(saved / "W_in.npy", rows)
+    mapped = read_numpy_directory(saved, mmap=True)
+    with pytest.raises(ConfigError, match="finite"):
+        mapped.most_similar("a")
+    (saved / "W_in.npy").write_bytes((saved / "W_in.npy").read_bytes()[:-1])
+    with pytest.raises(ModelFileError, match="truncated"):
+        read_numpy_directory(saved, mmap=True)
+
+
 def test_vectors_come_back_as_they_were(tmp_path: Path) -> None:
     write_numpy_directory(tmp_path / "d", HOSTILE_WORDS, matrix())
     found = read_numpy_directory(tmp_path / "d")
@@ -67,7 +110,7 @@ def test_vectors_come_back_as_they_were(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["d"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.text(max_size=5), unique=True, max_size=6),
     st.integers(0, 4),
@@ -338,7 +381,7 @@ def test_headers_of_python_2_are_read(saved: Path) -> None:
     np.testing.assert_array_equal(read_numpy_directory(saved).vectors, matrix(2))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 127), st.integers(0, 255))
 def test_no_change_of_the_header_is_a_surprise(place: int, value: int) -> None:
     with TemporaryDirectory() as directory:

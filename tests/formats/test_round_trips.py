@@ -10,7 +10,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xw2v.config import TrainingConfig
@@ -143,13 +143,7 @@ plain = st.text("abc12.é\xa0\u2028\ufeff\x00", min_size=1, max_size=4)
 
 
 @every_format
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],  # which goes by the clock
-)
+@settings(max_examples=40)
 @given(data=st.data(), size=st.integers(1, 4))
 def test_round_trip(kind: str, name: str, data: st.DataObject, size: int) -> None:
     # Most of the time of words that any format holds, as one other is enough to be refused.

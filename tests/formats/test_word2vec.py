@@ -194,7 +194,7 @@ FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 @every_format
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_round_trip(
     tmp_path_factory: pytest.TempPathFactory, read: Reader, write: Writer, data: st.DataObject

@@ -80,7 +80,7 @@ def check_against_oracle(
     assert sorted(found.pairs) == sorted(expected.pairs)
 
 
-@settings(derandomize=True, deadline=None, max_examples=150, database=None)
+@settings(max_examples=150)
 @given(
     lengths=st.lists(st.integers(1, 40), min_size=1, max_size=12),
     cuts=st.lists(st.floats(0, 1), max_size=6),

@@ -138,7 +138,7 @@ def check(text: Text, case: Case) -> None:
     assert found == expected_logits(text, case)
 
 
-@settings(derandomize=True, deadline=None, max_examples=120, database=None)
+@settings(max_examples=120)
 @given(
     kind=st.sampled_from(["zipf", "equal", "numbered", "numbered-equal"]),
     n_words=st.integers(1, 120),

@@ -4,7 +4,7 @@ from itertools import count, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xw2v.text import blocks, tokenizers
@@ -12,7 +12,6 @@ from xw2v.text.blocks import BlockEncoder
 from xw2v.text.normal import Sentences
 from xw2v.text.tokenizers import Tokenizer
 
-repeatable = settings(derandomize=True, deadline=None, database=None)
 SPACES = "".join(chr(code) for code in range(0x110000) if chr(code).isspace())
 # Words of many kinds; the middle one becomes several, the last one none, under some tokenizers.
 WORDS = ["a", "b", "é", "x" * 7, "x" * 8, "x" * 9, "A", "a.b", "a\u3000B", "it's", "--", "\0"]
@@ -165,14 +164,12 @@ def test_strict_names_the_position_after_a_block_with_wide_space() -> None:
 
 
 @pytest.mark.parametrize("errors", ["replace", "ignore"])
-@repeatable
 @given(pieces=st.lists(st.sampled_from(list(b"ab \n\r\x1c\0\xc2\xa0\xe2\x80\x83\xf0\x9f\xed\xff"))))
 def test_other_bytes_as_bytes_decode(errors: str, pieces: list[int]) -> None:
     block = bytes(pieces) + b"\n"
     assert Encoder(errors).words(block) == block.decode("utf-8", errors).split()
 
 
-@repeatable
 @given(st.text("ab \n\r\x1f\x85é\u2028\u3000😀\0"))
 def test_any_text(text: str) -> None:
     block = text.encode() + b"\n"
@@ -188,7 +185,6 @@ TOKENIZERS = [
 ]
 
 
-@repeatable
 @given(
     texts=st.lists(st.lists(st.sampled_from(WORDS), max_size=8), min_size=1, max_size=6),
     tokenizer=st.sampled_from(TOKENIZERS),
@@ -292,7 +288,6 @@ def test_many_marks_in_a_row_do_not_take_for_ever() -> None:
     assert [len(line) for line in lines if line] == [3, 1]
 
 
-@repeatable
 @given(
     text=st.lists(
         st.sampled_from([*"aé.!?…'\")」。！ \n\n\r\t\x1f", "\u3000", "\xa0", "x" * 9, "\n\n"])

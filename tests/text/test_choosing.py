@@ -16,7 +16,6 @@ from xw2v.text.encode import CountedText, count_sentences
 from xw2v.text.options import TextOptions
 from xw2v.text.vocabulary import Vocabulary
 
-repeatable = settings(derandomize=True, deadline=None, database=None)
 Sentences = list[list[str]]
 WORDS = [*"abcdef", "<unk>"]
 SETS = st.frozensets(st.sampled_from([*WORDS, "unknown"]), max_size=4)
@@ -83,7 +82,7 @@ def decoded(vocabulary: Vocabulary, corpus: EncodedCorpus) -> Sentences:
     return [part.tolist() for part in np.split(words[corpus.ids], corpus.starts[1:-1])]
 
 
-@settings(repeatable, max_examples=300)
+@settings(max_examples=300)
 @given(
     sentences=st.lists(st.lists(st.sampled_from(WORDS), max_size=9), max_size=6),
     rule=rules(),
@@ -142,7 +141,7 @@ def expected_extension(
     return totals.most_common(), [sentence for sentence in text if sentence]
 
 
-@settings(repeatable, max_examples=300)
+@settings(max_examples=300)
 @given(
     sentences=st.lists(st.lists(st.sampled_from(WORDS), max_size=9), max_size=6),
     base=bases(),
@@ -170,7 +169,6 @@ def test_extended_vocabulary(
     assert dict(zip(before.words, before.counts.tolist(), strict=True)) == base  # it is as it was
 
 
-@repeatable
 @given(sentences=st.lists(st.lists(st.sampled_from(WORDS), max_size=9), max_size=6), rule=rules())
 def test_to_extend_nothing_is_to_begin(sentences: Sentences, rule: VocabularyRule) -> None:
     def outcome(rule: VocabularyRule) -> Any:

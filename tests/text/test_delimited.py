@@ -3,7 +3,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xw2v.errors import CorpusError
@@ -11,8 +11,6 @@ from xw2v.text import delimited
 from xw2v.text.delimited import delimited_texts
 from xw2v.text.normal import Texts
 from xw2v.text.streams import LocalFile, StoredStream
-
-repeatable = settings(derandomize=True, deadline=None, database=None)
 
 SIZES = [1, 7, 40, 10_000]
 every_size = pytest.mark.parametrize("size", SIZES)
@@ -87,7 +85,6 @@ class TestValues:
 
 
 class TestRows:
-    @repeatable
     @given(st.lists(st.text('a"\n\r, \0', max_size=6), min_size=1), st.integers(1, 30))
     def test_round_trip(self, texts: list[str], size: int) -> None:
         file = io.StringIO(newline="")
@@ -96,7 +93,6 @@ class TestRows:
         data = file.getvalue().encode()
         assert values(data, size=size) == [text.encode() for text in texts]
 
-    @repeatable
     @given(st.text('a"\n,', max_size=20))
     def test_both_ways_agree(self, text: str) -> None:
         data = text.encode()

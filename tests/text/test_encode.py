@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.text.test_blocks import sentences_by_punctuation
@@ -33,12 +33,6 @@ from xw2v.text.normal import Sentences
 from xw2v.text.options import TextOptions
 
 Encoded = tuple[Vocabulary, EncodedCorpus]
-repeatable = settings(
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 # None of these changes a result.
 MANNERS = st.fixed_dictionaries(
     {
@@ -110,7 +104,7 @@ def lines_of(text: str) -> list[list[str]]:
 ALPHABET = "ab éß \n\r\t\x1c\x1f\x85\u2028\u3000😀\0\ufeff"
 
 
-@settings(repeatable, max_examples=60)
+@settings(max_examples=60)
 @given(
     text=st.text(ALPHABET, max_size=60),
     manners=MANNERS,
@@ -138,7 +132,7 @@ def test_files_are_lines_of_words(
         check(encode_all(), sentences, min_count, max_final_vocab)
 
 
-@settings(repeatable, max_examples=40)
+@settings(max_examples=40)
 @given(text=st.text("ab éß \n", max_size=60), manners=MANNERS)
 def test_extending_a_vocabulary(tmp_path: Path, text: str, manners: dict[str, Any]) -> None:
     """In each way to take text in, the same."""
@@ -177,7 +171,7 @@ DOCUMENTS = st.lists(st.lists(st.sampled_from(PIECES)).map("".join), min_size=1,
 
 
 @pytest.mark.parametrize("ends", ["line", "document", "punctuation"])
-@settings(repeatable, max_examples=30)
+@settings(max_examples=30)
 @given(documents=DOCUMENTS, manners=MANNERS)
 def test_sentences_end_where_they_are_said_to(
     ends: Sentences, tmp_path: Path, documents: list[str], manners: dict[str, Any]
@@ -213,7 +207,6 @@ TOKENIZED = st.builds(
 )
 
 
-@repeatable
 @given(
     text=st.lists(st.sampled_from([*"aAbBß.,Σé-\xa8\u0301 \n\u3000", "ab", "ﬁ"])).map("".join),
     options=TOKENIZED,
@@ -228,7 +221,7 @@ def test_words_are_those_of_the_tokenizer(
         check(encode([write(tmp_path, text)], options, **manners), sentences)
 
 
-@settings(repeatable, max_examples=30)
+@settings(max_examples=30)
 @given(
     lines=st.lists(st.lists(st.sampled_from(["a", "b", "c", "d", "a_b", "é"])), max_size=12),
     known=st.sampled_from([0, 2, 100]),
@@ -261,7 +254,7 @@ def test_phrases(
                 check(text.encode(VocabularyRule(1)), sentences)
 
 
-@settings(repeatable, max_examples=60)
+@settings(max_examples=60)
 @given(
     text=st.text("abcdefgh é\n\u3000", max_size=80),
     known=st.sampled_from([0, 2, 100]),
@@ -315,7 +308,6 @@ def test_frequent_words_keep_their_counts(tmp_path: Path) -> None:
         assert decode((vocabulary, corpus)) == [["often", "also"]] * 3000
 
 
-@repeatable
 @given(
     sentences=st.lists(st.lists(st.sampled_from(["a", "b", "c", "é", "", "two words"]))),
     memory_bytes=st.sampled_from([1, 1 << 20]),

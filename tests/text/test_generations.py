@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xw2v.errors import CorpusError
 from xw2v.text.generations import PARTITIONS, Generation, StoredWords, total_up
 
-repeatable = settings(derandomize=True, deadline=None, database=None)
 WORDS = st.lists(st.sampled_from([*"abcdefgé", "", "\0", "two words", "😀"]), unique=True)
 
 
@@ -33,7 +32,6 @@ def test_a_generation_is_partitioned() -> None:
     generation.close()
 
 
-@repeatable
 @given(st.lists(WORDS, min_size=1, max_size=5), st.data())
 def test_counts_of_several_generations_are_added_up(
     lists: list[list[str]], data: st.DataObject
@@ -60,7 +58,6 @@ def test_counts_of_several_generations_are_added_up(
         generation.close()
 
 
-@repeatable
 @given(st.lists(WORDS, max_size=5), st.data())
 def test_stored_words(lists: list[list[str]], data: st.DataObject) -> None:
     words: list[str] = []

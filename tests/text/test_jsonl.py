@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xw2v.errors import CorpusError
@@ -12,8 +12,6 @@ from xw2v.text import jsonl
 from xw2v.text.jsonl import jsonl_texts
 from xw2v.text.normal import Texts
 from xw2v.text.streams import LocalFile, StoredStream
-
-repeatable = settings(derandomize=True, deadline=None, database=None)
 
 SIZES = [1, 7, 40, 10_000]
 
@@ -82,7 +80,6 @@ class TestValues:
 
 
 class TestFastParsing:
-    @repeatable
     @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=9), max_size=5))
     def test_equals_the_standard_library(self, texts: list[str]) -> None:
         chunk = "".join(json.dumps({"n": 1, "text": text}) + "\n" for text in ["x", *texts])

@@ -3,14 +3,12 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xw2v.errors import CorpusError
 from xw2v.text import normal
 from xw2v.text.normal import Sentences, Texts, blocks_of_texts, cut_chunks, to_binary
-
-repeatable = settings(derandomize=True, deadline=None, database=None)
 
 
 def chunks_of(data: bytes, size: int) -> Iterator[bytes]:
@@ -32,7 +30,6 @@ class TestCutChunks:
     def test_extends_a_piece_without_white_space(self) -> None:
         assert cut(b"abcdefgh ij ", 2) == [(0, b"abcdefgh "), (9, b"ij ")]
 
-    @repeatable
     @given(st.text("ab \n\r\t", max_size=30), st.integers(1, 10))
     def test_cuts_neither_words_nor_white_space(self, text: str, size: int) -> None:
         data = text.encode() + b"\n"

@@ -19,7 +19,6 @@ from xw2v.text.generations import StoredWords
 from xw2v.text.phrases import PhraseRule
 from xw2v.text.raw import RawCorpus
 
-repeatable = settings(derandomize=True, deadline=None, database=None)
 Sentence = list[str]
 # A batch is what is appended at a time: sentences, the first of which may go on from the last one.
 Batch = list[Sentence]
@@ -89,7 +88,7 @@ def check(raw: RawCorpus, sentences: list[Sentence]) -> None:
     assert text_of(raw) == sentences
 
 
-@settings(repeatable, max_examples=60)
+@settings(max_examples=60)
 @given(
     batches=BATCHES,
     max_distinct=st.sampled_from([1, 2, 3, 5, 100]),
@@ -130,7 +129,7 @@ def test_a_text_with_many_distinct_words() -> None:
         assert raw.words.find(["w2499", "w0"]).tolist() == [0, 2499]
 
 
-@settings(repeatable, max_examples=40)
+@settings(max_examples=40)
 @given(batches=BATCHES, rule=RULES, max_distinct=st.sampled_from([1, 3, 100]), data=st.data())
 def test_phrases_are_joined_whatever_words_are_kept_in(
     batches: list[Batch], rule: PhraseRule, max_distinct: int, data: st.DataObject
@@ -188,7 +187,6 @@ class Forgetful:
         self.text = [[None if word in gone else word for word in line] for line in self.text]
 
 
-@repeatable
 @given(
     batches=BATCHES,
     max_distinct=st.sampled_from([1, 2, 3, 5, 100]),

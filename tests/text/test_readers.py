@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.test_codecs import COMPRESS
@@ -21,8 +21,6 @@ from xw2v.text.normal import END, Sentences
 from xw2v.text.readers import Block, Reading, read_blocks, string_blocks
 from xw2v.text.sources import find_sources
 from xw2v.text.streams import Source
-
-repeatable = settings(derandomize=True, deadline=None, database=None)
 
 MODES: list[Sentences] = ["line", "document", "punctuation"]
 
@@ -122,7 +120,6 @@ sizes = st.one_of(st.integers(1, 40), st.just(1 << 20))
 
 
 class TestSentences:
-    @repeatable
     @given(documents, sizes, st.sampled_from(MODES), st.sampled_from(list(STRUCTURED)))
     def test_of_structured_sources(
         self, texts: list[str], size: int, mode: Sentences, kind: str
@@ -136,14 +133,12 @@ class TestSentences:
         done = [block.done or 0 for block in blocks]
         assert done == sorted(done)
 
-    @repeatable
     @given(documents, sizes, st.sampled_from(MODES))
     def test_of_strings(self, texts: list[str], size: int, mode: Sentences) -> None:
         for strings in (texts, iter(texts), pa.array(texts, pa.string())):
             blocks = list(string_blocks(strings, size, mode))
             assert sentences_of(join(blocks), mode) == expected(texts, mode)
 
-    @repeatable
     @given(documents, sizes, st.sampled_from(MODES))
     def test_of_plain_text(self, texts: list[str], size: int, mode: Sentences) -> None:
         text = "x" + "".join(texts)

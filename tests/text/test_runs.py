@@ -3,13 +3,12 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xw2v.text import runs
 from xw2v.text.runs import BlockRuns, KnownRuns, find_runs, run_bounds
 
-repeatable = settings(derandomize=True, deadline=None, database=None)
 SPACE = bytes([*range(9, 14), *range(28, 33)])
 RUN = re.compile(rb"[^\x09-\x0d\x1c-\x20]+")
 
@@ -51,7 +50,6 @@ def check(found: BlockRuns, block: bytes) -> None:
     assert found.line_ends.tolist() == counts.tolist()
 
 
-@repeatable
 @given(st.lists(BLOCKS, max_size=5), st.data())
 def test_runs_are_those_between_white_space(blocks: list[bytes], data: st.DataObject) -> None:
     known = KnownRuns.none()
@@ -69,7 +67,6 @@ def test_runs_are_those_between_white_space(blocks: list[bytes], data: st.DataOb
         assert known.texts() == found.known.texts() + some.texts()
 
 
-@repeatable
 @given(st.binary(max_size=60), st.sampled_from(list(SPACE)))
 @example(b"", 32)
 @example(b"1234567", 10)
@@ -97,7 +94,6 @@ def test_slices_do_not_matter(size: int, monkeypatch: pytest.MonkeyPatch) -> Non
     check(find_runs(block, KnownRuns.none()), block)
 
 
-@repeatable
 @given(st.binary(max_size=40), st.integers(1, 9))
 def test_run_bounds(data: bytes, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -129,7 +129,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(encoded(), st.dictionaries(st.text("abc\n", max_size=3), json_values, max_size=3))
 def test_every_corpus_comes_back(
     made: tuple[Vocabulary, EncodedCorpus], options: dict[str, Any]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xw2v.errors import ConfigError
@@ -13,7 +13,6 @@ from xw2v.text import tokenizers
 from xw2v.text.blocks import BlockEncoder
 from xw2v.text.tokenizers import Tokenizer
 
-repeatable = settings(derandomize=True, deadline=None, database=None)
 # Among them: final sigma, characters that become several, white space within and after
 # normalization (U+FDFA, U+00A8), combining characters in and out of order.
 CHARACTERS = [*"aA1_-.'’«»…é Σσςß\n\t\r\x1c\0", "İ", "ǅ", "ﬁ", "\ufdfa", "\xa8", "ＡＢ", "．", "①"]
@@ -61,7 +60,6 @@ def encoded_words(data: bytes, tokenizer: Tokenizer, errors: str = "strict") -> 
     return [words[number] for number in ids]
 
 
-@repeatable
 @given(TEXTS, TOKENIZERS)
 @example("ΑΣ ΑΣ. ΑΣ'α Σ", Tokenizer(lowercase=True))
 @example("a\ufdfab \xa8 \xa8.", Tokenizer(normalize="NFKC", strip_punctuation=True))
@@ -77,7 +75,6 @@ def test_words_are_what_becomes_of_the_whole_text(text: str, tokenizer: Tokenize
 
 
 @pytest.mark.parametrize("errors", ["replace", "ignore"])
-@repeatable
 @given(
     pieces=st.lists(st.sampled_from([*"aA .\n", "Σ", "\u0301", "\ufdfa"]) | st.just(None)),
     bad=st.sampled_from([b"\xff", b"\xe2\x82", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"\xc0\x80"]),
@@ -119,7 +116,6 @@ def test_symbols_are_no_punctuation() -> None:
     ]
 
 
-@repeatable
 @given(
     pieces=st.lists(TEXTS.map(lambda text: text.replace("\n", "")), min_size=1),
     tokenizer=TOKENIZERS,

@@ -3,12 +3,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import array_api_strict
 import numpy as np
 import numpy.typing as npt
 import pytest
+from array_api_compat import array_namespace, is_numpy_array
 
-from xw2v.errors import ConfigError, UnknownWordError, XW2VError
+from tests.backend.fakes import fake_cupy, no_cupy
+from tests.conftest import to_host
+from xw2v.backend import Device
+from xw2v.errors import ConfigError, DeviceError, UnknownWordError, XW2VError
 from xw2v.vectors import WordVectors
 
 Vectors = npt.NDArray[np.float32]
@@ -467,48 +470,93 @@ def test_the_lengths_of_vectors_do_not_matter(wv: WordVectors, scale: float) -> 
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_queries_need_only_the_array_api(dtype: Any) -> None:
+def test_queries_need_only_the_array_api(xp: Any, dtype: Any) -> None:
     vectors = random_vectors().astype(dtype)
     vectors[7] = 0
     vectors[8] *= 1e-30
-    strict = WordVectors(WORDS, array_api_strict.asarray(vectors))
+    other = WordVectors(WORDS, xp.asarray(vectors))
     wv = WordVectors(WORDS, vectors)
-    assert strict.similarity("w1", "w2") == pytest.approx(wv.similarity("w1", "w2"), abs=1e-6)
-    assert strict.n_similarity(WORDS[:2], WORDS[1:4]) == pytest.approx(
+    assert other.similarity("w1", "w2") == pytest.approx(wv.similarity("w1", "w2"), abs=1e-6)
+    assert other.n_similarity(WORDS[:2], WORDS[1:4]) == pytest.approx(
         wv.n_similarity(WORDS[:2], WORDS[1:4]), abs=1e-6
     )
-    assert strict.doesnt_match(WORDS[:9]) == wv.doesnt_match(WORDS[:9])
-    np.testing.assert_allclose(np.asarray(strict[["w1", "w2"]]), vectors[1:3])
-    mean = strict.get_mean_vector(["w1", "w2"])
-    assert mean.dtype == strict.vectors.dtype
-    np.testing.assert_allclose(np.asarray(mean), wv.get_mean_vector(["w1", "w2"]), atol=1e-6)
-    np.testing.assert_allclose(strict.distances("w1"), wv.distances("w1"), atol=1e-6)
+    assert other.doesnt_match(WORDS[:9]) == wv.doesnt_match(WORDS[:9])
+    np.testing.assert_allclose(to_host(other[["w1", "w2"]]), vectors[1:3])
+    mean = other.get_mean_vector(["w1", "w2"])
+    assert mean.dtype == other.vectors.dtype
+    np.testing.assert_allclose(to_host(mean), wv.get_mean_vector(["w1", "w2"]), atol=1e-6)
+    np.testing.assert_allclose(other.distances("w1"), wv.distances("w1"), atol=1e-6)
+    np.testing.assert_allclose(other.distances("w1", ["w2"]), wv.distances("w1", ["w2"]), atol=1e-6)
     np.testing.assert_allclose(
-        strict.distances("w1", ["w2"]), wv.distances("w1", ["w2"]), atol=1e-6
-    )
-    np.testing.assert_allclose(
-        strict.cosine_similarities(strict["w1"], strict[["w2", "w3"]]),
+        other.cosine_similarities(other["w1"], other[["w2", "w3"]]),
         wv.cosine_similarities(wv["w1"], wv[["w2", "w3"]]),
         atol=1e-6,
     )
-    assert strict.closer_than("w1", "w2") == wv.closer_than("w1", "w2")
+    assert other.closer_than("w1", "w2") == wv.closer_than("w1", "w2")
     queries: list[Any] = [["w1", "w2", ("w3", -1)], "w9", 10, "w7"]
     several: list[dict[str, Any]] = [{}, {"clip_start": 3, "clip_end": 50, "topn": 60}]
     for options in several:
         same_neighbors(
-            [strict.most_similar(query, **options) for query in queries],
+            [other.most_similar(query, **options) for query in queries],
             [wv.most_similar(query, **options) for query in queries],
         )
         same_neighbors(
-            strict.most_similar_batch(queries, **options), wv.most_similar_batch(queries, **options)
+            other.most_similar_batch(queries, **options), wv.most_similar_batch(queries, **options)
         )
     same_neighbors(
-        strict.most_similar_batch(strict.vectors[:3, :]), wv.most_similar_batch(wv.vectors[:3])
+        other.most_similar_batch(other.vectors[:3, :]), wv.most_similar_batch(wv.vectors[:3])
     )
     same_neighbors(
-        [strict.most_similar_cosmul(["w1", strict["w2"]], ["w3"])],
+        [other.most_similar_cosmul(["w1", other["w2"]], ["w3"])],
         [wv.most_similar_cosmul(["w1", wv["w2"]], ["w3"])],
     )
+
+
+def test_vectors_move_to_a_device(xp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+
+    def get_device(name: str) -> Device:
+        names.append(name)
+        return Device(name, xp, None)
+
+    monkeypatch.setattr("xw2v.vectors.word_vectors.get_device", get_device)
+    wv = WordVectors(WORDS, random_vectors(), range(60))
+    wv.get_normed_vectors()
+    wv.most_similar("w1")
+    there = wv.to_device("cuda:1")
+    assert names == ["cuda:1"]
+    for array in (there.vectors, there.norms, there.get_normed_vectors()):
+        assert array_namespace(array) is xp
+    same_neighbors([there.most_similar("w1")], [wv.most_similar("w1")])
+    same_neighbors(there.most_similar_batch(["w1", "w2"]), wv.most_similar_batch(["w1", "w2"]))
+    assert there.get_vecattr("w3", "count") == 3
+    np.testing.assert_array_equal(to_host(there.vectors), wv.vectors)
+    assert is_numpy_array(wv.get_normed_vectors())
+
+
+def test_vectors_on_the_host_stay_read_only() -> None:
+    there = WordVectors(WORDS, random_vectors()).to_device("cpu")
+    with pytest.raises(ValueError, match="read-only"):
+        there.vectors[0, 0] = 1
+
+
+def test_a_device_that_cannot_be_used(wv: WordVectors, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_cupy(monkeypatch)
+    with pytest.raises(DeviceError, match="CuPy, which is not installed"):
+        wv.to_device("cuda")
+    with pytest.raises(ConfigError, match="device must be"):
+        wv.to_device("tpu")
+
+
+def test_a_device_that_is_too_small(wv: WordVectors, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = fake_cupy(monkeypatch)
+
+    def asarray(*_: Any, **__: Any) -> Any:
+        raise fake.out_of_memory("Out of memory allocating 5 bytes")
+
+    monkeypatch.setattr("xw2v.backend.devices.CudaDevice.asarray", asarray)
+    with pytest.raises(DeviceError, match="out of memory on cuda:0"):
+        wv.to_device("cuda")
 
 
 # Evaluation in gensim's form

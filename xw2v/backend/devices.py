@@ -1,32 +1,35 @@
-"""Devices by name: the only place that imports CuPy."""
+"""Devices by name: where arrays live, and who makes steps on them."""
 
 import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 import array_api_compat.numpy as numpy_namespace
+from numpy.typing import NDArray
 
 from xw2v.backend.cpu import TeamRunner
+from xw2v.backend.cuda import Cuda, find_cuda
 from xw2v.backend.steps import PortableRunner, Runner
 from xw2v.backend.team import Team, useful_workers
 from xw2v.errors import ConfigError, DeviceError
 from xw2v.kernel import Optimizer
 
-__all__ = ["Device", "get_device"]
+__all__ = ["CpuDevice", "CudaDevice", "Device", "get_device"]
 
 Array = Any
 
 _CPU_BATCH_FLOATS = 204_800  # of centers
+_BATCH_WORDS = 32_768  # where launching the operations of a step takes longer than they do
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where arrays live and steps are made.
+    """Where arrays live and steps are made: one that needs nothing but the Array API.
 
     Parameters
     ----------
     name : str
-        ``"cpu"`` or ``"cuda:N"``.
+        ``"cpu"``, ``"cuda:N"``, or what else stands for it.
     xp : namespace
         Array API namespace of its arrays.
     handle : object
@@ -37,32 +40,37 @@ class Device:
     xp: Any
     handle: Any
 
-    def batch_words(self, vector_size: int) -> int:
+    def batch_words(self, vector_size: int) -> int:  # noqa: ARG002
         """Return how many centers a batch has when the user names no number.
 
         Parameters
         ----------
         vector_size : int
         """
-        if self.name == "cpu":
-            # A batch's gradients are written and read again: few stay in the cache, but a batch
-            # too small leaves many workers without work.
-            return min(max(_CPU_BATCH_FLOATS // vector_size, 1024), 4096)
-        return 32768
+        return _BATCH_WORDS
 
-    def team(self, workers: int | None, shares: int) -> Team:
+    def team(self, workers: int | None, shares: int) -> Team:  # noqa: ARG002
         """Return who works on this device.
 
         Parameters
         ----------
         workers : int or None
-            On a CPU; None takes as many as help.
+            On a CPU; None takes as many as help. Other devices have one.
         shares : int
             Into how many shares a batch can be cut: more workers would have nothing to do.
         """
-        return Team(min(workers or useful_workers(), shares) if self.name == "cpu" else 1)
+        return Team(1)
 
-    def zeros(self, shape: tuple[int, ...], dtype: Any, team: Team) -> Array:
+    def asarray(self, array: NDArray[Any]) -> Array:
+        """Return a NumPy array on this device.
+
+        Parameters
+        ----------
+        array : ndarray
+        """
+        return self.xp.asarray(array, device=self.handle)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any, team: Team) -> Array:  # noqa: ARG002
         """Return an array of zeros on this device, in memory that all of a team see.
 
         Parameters
@@ -71,9 +79,15 @@ class Device:
         dtype : dtype of the namespace
         team : Team
         """
-        if self.name == "cpu":
-            return team.zeros(shape, dtype)
         return self.xp.zeros(shape, dtype=dtype, device=self.handle)
+
+    def errors(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context in which what goes wrong on the device is a DeviceError."""
+        return contextlib.nullcontext()
+
+    def peak_memory(self) -> int | None:
+        """Return the most bytes of its own memory that this process held, where that is known."""
+        return None
 
     def runner(
         self,
@@ -81,12 +95,12 @@ class Device:
         vector_size: int,
         *,
         team: Team,
-        parts: int,
-        part_rows: int,
+        parts: int,  # noqa: ARG002
+        part_rows: int,  # noqa: ARG002
         outputs: int | None = None,
         optimizer: Optimizer,
         trainable: tuple[Array | None, Array | None] = (None, None),
-        hidden: int = 0,
+        hidden: int = 0,  # noqa: ARG002
     ) -> Runner:
         """Return what makes steps on this device, its parameters zeros.
 
@@ -105,23 +119,68 @@ class Device:
         hidden : int
             Under the softmax head: hidden vectors of the largest batch.
         """
-        if self.name == "cpu":
-            return TeamRunner(
-                n_words,
-                vector_size,
-                team=team,
-                parts=parts,
-                part_rows=part_rows,
-                outputs=outputs,
-                optimizer=optimizer,
-                trainable=trainable,
-                hidden=hidden,
-            )
         w_in, w_out = (
             self.zeros((rows, vector_size), self.xp.float32, team)
             for rows in (n_words, n_words if outputs is None else outputs)
         )
         return PortableRunner(w_in, w_out, optimizer, trainable)
+
+
+@dataclass(frozen=True)
+class CpuDevice(Device):
+    """NumPy, and a team of workers."""
+
+    name: str = "cpu"
+    xp: Any = numpy_namespace
+    handle: Any = "cpu"
+
+    def batch_words(self, vector_size: int) -> int:
+        """Return how many centers a batch has when the user names no number.
+
+        Parameters
+        ----------
+        vector_size : int
+        """
+        # A batch's gradients are written and read again: few stay in the cache, but a batch too
+        # small leaves many workers without work.
+        return min(max(_CPU_BATCH_FLOATS // vector_size, 1024), 4096)
+
+    def team(self, workers: int | None, shares: int) -> Team:
+        """Return as many workers as help, or as are asked for; see `Device.team`."""
+        return Team(min(workers or useful_workers(), shares))
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any, team: Team) -> Array:
+        """Return an array of zeros that all of a team see; see `Device.zeros`."""
+        return team.zeros(shape, dtype)
+
+    def runner(self, n_words: int, vector_size: int, **options: Any) -> Runner:
+        """Return what makes steps by a team; see `Device.runner`."""
+        return TeamRunner(n_words, vector_size, **options)
+
+
+@dataclass(frozen=True)
+class CudaDevice(Device):
+    """A GPU, by CuPy.
+
+    Parameters
+    ----------
+    name, xp, handle
+        As for `Device`.
+    cuda : Cuda
+    number : int
+        Which GPU.
+    """
+
+    cuda: Cuda
+    number: int
+
+    def errors(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context in which what goes wrong on the GPU is a DeviceError."""
+        return self.cuda.errors(self.number)
+
+    def peak_memory(self) -> int | None:
+        """Return the bytes that this process has taken from the GPU."""
+        return self.cuda.peak_memory()
 
 
 def get_device(name: str) -> Device:
@@ -145,28 +204,9 @@ def get_device(name: str) -> Device:
             return get_device("cuda")
         return get_device("cpu")
     if name == "cpu":
-        return Device("cpu", numpy_namespace, "cpu")
+        return CpuDevice()
     if kind == "cuda" and (number.isdecimal() or name == "cuda"):
-        return _cuda(int(number or 0))
+        place = int(number or 0)
+        cuda = find_cuda()
+        return CudaDevice(f"cuda:{place}", cuda.xp, cuda.use(place), cuda, place)
     raise ConfigError(f"device must be 'cpu', 'cuda', 'cuda:N' or 'auto', not {name!r}")
-
-
-def _cuda(number: int) -> Device:
-    needs = "device 'cuda' needs the cuda extra and a usable GPU"
-    try:
-        import cupy  # noqa: PLC0415
-        from array_api_compat import cupy as namespace  # noqa: PLC0415
-    except ImportError as error:
-        raise DeviceError(
-            f"{needs}: CuPy is not installed; pip install 'xw2v[cuda]' for CUDA 13, "
-            "'xw2v[cuda12]' for CUDA 12, or use --device cpu"
-        ) from error
-    try:
-        count = cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise DeviceError(f"{needs}: {error}; or use --device cpu") from error
-    if number >= count:
-        raise DeviceError(f"device 'cuda:{number}' does not exist: there are {count} CUDA devices")
-    handle = cupy.cuda.Device(number)
-    handle.use()
-    return Device(f"cuda:{number}", namespace, handle)

@@ -11,6 +11,7 @@ from xw2v.cli.output import is_terminal, print_table, printable
 from xw2v.errors import ConfigError
 from xw2v.vectors import WordVectors
 from xw2v.vectors.arrays import to_numpy
+from xw2v.vectors.evaluation import Method
 
 __all__ = [
     "Answer",
@@ -103,7 +104,11 @@ def answer_most_similar(
 
 
 def answer_analogy(
-    wv: WordVectors, words: Sequence[str], topn: int = 10, restrict_vocab: int | None = None
+    wv: WordVectors,
+    words: Sequence[str],
+    topn: int = 10,
+    restrict_vocab: int | None = None,
+    method: Method = "add",
 ) -> Answer:
     """Return the words that are to the third as the second is to the first.
 
@@ -114,10 +119,13 @@ def answer_analogy(
         Three.
     topn, restrict_vocab
         As for `WordVectors.most_similar`.
+    method : {"add", "mul"}
+        By 3CosAdd, or by 3CosMul, whose scores are no cosines.
     """
     check_number(words, 3, 3, "analogy")
     a, b, c = words
-    found = wv.most_similar([b, c], [a], topn=topn, restrict_vocab=restrict_vocab)
+    ask = wv.most_similar if method == "add" else wv.most_similar_cosmul
+    found = ask([b, c], [a], topn=topn, restrict_vocab=restrict_vocab)
     return Answer(
         {"a": a, "b": b, "c": c, "answers": _records(found)},
         _neighbors_shower(found),

@@ -68,7 +68,7 @@ _COMMANDS = (
     _Deferred("plot", "plot", "Draw a training run, or the vectors that it made."),
     _Deferred("map", "map", "Draw the words as a map in a page for the browser."),
     _Deferred("convert", "convert", "Write vectors in another format."),
-    _Deferred("info", "info", "Show what a model is and how it was trained."),
+    _Deferred("info", "info", "Show what a model is, or what there is to train on."),
     _Deferred("cache", "cache", "Show or remove the encoded texts that are kept."),
     _Deferred(
         "completion", "completion", "Print what makes a shell complete commands and options."

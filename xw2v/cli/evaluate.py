@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from xw2v.atomic import replacing_file
-from xw2v.cli.loading import load_vectors, vectors_option
+from xw2v.cli.loading import METHOD_HELP, device_option, load_vectors, vectors_option
 from xw2v.cli.output import check_new_file, json_document, json_option, print_json
 from xw2v.cli.scores import (
     Evaluated,
@@ -60,7 +60,7 @@ _RESAMPLES = inspect.signature(compare_pairs).parameters["resamples"].default
     type=click.Choice(get_args(Method)),
     default="add",
     show_default=True,
-    help="How analogies are answered: 3CosAdd or 3CosMul.",
+    help=METHOD_HELP,
 )
 @click.option(
     "--restrict-vocab",
@@ -94,6 +94,7 @@ _RESAMPLES = inspect.signature(compare_pairs).parameters["resamples"].default
     help="Of the random numbers of the bootstrap.",
 )
 @vectors_option
+@device_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -113,6 +114,7 @@ def evaluate(
     resamples: int,
     seed: int,
     vectors: Vectors | None,
+    device: str,
     output: Path | None,
     overwrite: bool,
     as_json: bool,
@@ -136,7 +138,7 @@ def evaluate(
     settings = Settings(analogies, pairs, dummy4unknown, resamples)
 
     def evaluated(model: Path) -> Evaluated:
-        wv = load_vectors(model, vectors)
+        wv = load_vectors(model, vectors, device)
         answers = sections and score_analogies(
             wv, sections, restrict_vocab, not case_sensitive, dummy4unknown, method
         )

@@ -1,4 +1,4 @@
-"""`xw2v info`: what a model is and how it was trained."""
+"""`xw2v info`: what a model is and how it was trained; what there is to train on."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from xw2v.cli.devices import print_devices
 from xw2v.cli.hyperparameters import HYPERPARAMETERS, in_words
-from xw2v.cli.loading import model_argument
 from xw2v.cli.output import compact, json_option, print_facts, print_json, print_table
 from xw2v.formats import SavedModel, load_model
 
@@ -15,10 +15,20 @@ __all__ = ["info"]
 
 
 @click.command()
-@model_argument
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.option("--devices", is_flag=True, help="Show what this machine can train and search on.")
 @json_option
-def info(model: Path, as_json: bool) -> None:
-    """Show what a model is and how it was trained."""
+def info(model: Path | None, devices: bool, as_json: bool) -> None:
+    """Show what a model is, or what there is to train on.
+
+    How a model was trained, and on what; or, with --devices in its place, the devices that can be
+    used: the CPU, and the GPUs that CuPy finds, or why it finds none.
+    """
+    if (model is not None) == devices:
+        raise click.UsageError("give a model, or --devices" + (", not both" if devices else ""))
+    if model is None:
+        print_devices(as_json)
+        return
     saved = load_model(model)
     if as_json:
         print_json(_record(model, saved))

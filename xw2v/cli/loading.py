@@ -1,4 +1,4 @@
-"""What the commands that read a model share: its name, and which of its vectors they take."""
+"""What the commands that read a model share: its name, which vectors they take, and where to."""
 
 from pathlib import Path
 from typing import get_args
@@ -10,7 +10,9 @@ from xw2v.config import Vectors
 from xw2v.formats import load_vectors as load_any_vectors
 from xw2v.vectors import WordVectors
 
-__all__ = ["load_vectors", "model_argument", "vectors_option"]
+__all__ = ["METHOD_HELP", "device_option", "load_vectors", "model_argument", "vectors_option"]
+
+METHOD_HELP = "How analogies are answered: 3CosAdd or 3CosMul."
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
 
@@ -22,15 +24,24 @@ vectors_option = click.option(
 )
 
 
-def load_vectors(model: Path, vectors: Vectors | None) -> WordVectors:
+device_option = click.option(
+    "--device",
+    metavar="DEVICE",
+    default="cpu",
+    show_default=True,
+    help="Where to search: cpu, cuda, cuda:N, or auto: cuda where it can be used.",
+)
+
+
+def load_vectors(model: Path, vectors: Vectors | None, device: str = "cpu") -> WordVectors:
     """Read word vectors: those of a model that --vectors names, if it does, or those of a file.
 
-    Those of a model stay in their file until they are asked for.
+    Those of a model stay in their file until they are asked for, unless a GPU gets them.
 
     Raises
     ------
-    ModelFileError, ConfigError
+    ModelFileError, ConfigError, DeviceError
         As `xw2v.formats.load_vectors`.
     """
     with HYPERPARAMETERS.named():
-        return load_any_vectors(model, None, vectors)
+        return load_any_vectors(model, None, vectors, device=device)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
@@ -16,10 +16,17 @@ from xw2v.cli.answers import (
     check_number,
 )
 from xw2v.cli.lines import STDIN, answer_lines, answer_words, is_interactive, print_answer
-from xw2v.cli.loading import load_vectors, model_argument, vectors_option
+from xw2v.cli.loading import (
+    METHOD_HELP,
+    device_option,
+    load_vectors,
+    model_argument,
+    vectors_option,
+)
 from xw2v.cli.output import json_option, printable
 from xw2v.config import Vectors
 from xw2v.errors import ConfigError
+from xw2v.vectors.evaluation import Method
 
 __all__ = [
     "analogies",
@@ -89,6 +96,7 @@ def similarity(model: Path, words: tuple[str, ...], vectors: Vectors | None, as_
 @_topn
 @_restrict_vocab
 @vectors_option
+@device_option
 @json_option
 def most_similar(
     model: Path,
@@ -97,6 +105,7 @@ def most_similar(
     topn: int,
     restrict_vocab: int | None,
     vectors: Vectors | None,
+    device: str,
     as_json: bool,
 ) -> None:
     """Show the words most similar to a word, or to several.
@@ -108,7 +117,7 @@ def most_similar(
     the words of the question, below it the table, and an empty line, or with --json one document
     in one line. Lines with an unknown word are reported, and the exit status is 1 in the end.
     """
-    wv = load_vectors(model, vectors)
+    wv = load_vectors(model, vectors, device)
 
     def ask(asked: Sequence[str]) -> Answer:
         return answer_most_similar(wv, asked, negative, topn, restrict_vocab)
@@ -119,16 +128,26 @@ def most_similar(
 @click.command()
 @model_argument
 @_words("A B C")
+@click.option(
+    "--method",
+    type=click.Choice(get_args(Method)),
+    default="add",
+    show_default=True,
+    help=METHOD_HELP,
+)
 @_topn
 @_restrict_vocab
 @vectors_option
+@device_option
 @json_option
 def analogy(
     model: Path,
     words: tuple[str, ...],
+    method: Method,
     topn: int,
     restrict_vocab: int | None,
     vectors: Vectors | None,
+    device: str,
     as_json: bool,
 ) -> None:
     """Find D where A is to B as C is to D.
@@ -139,8 +158,12 @@ def analogy(
     those of most-similar are.
     """
     _check(words, 3, 3, "analogy")
-    wv = load_vectors(model, vectors)
-    answer_words(words, lambda asked: answer_analogy(wv, asked, topn, restrict_vocab), as_json)
+    wv = load_vectors(model, vectors, device)
+
+    def ask(asked: Sequence[str]) -> Answer:
+        return answer_analogy(wv, asked, topn, restrict_vocab, method)
+
+    answer_words(words, ask, as_json)
 
 
 @click.command()
@@ -205,12 +228,14 @@ def vectors(
 @_topn
 @_restrict_vocab
 @vectors_option
+@device_option
 @json_option
 def query(
     model: Path,
     topn: int,
     restrict_vocab: int | None,
     vectors: Vectors | None,
+    device: str,
     as_json: bool,
 ) -> None:
     """Ask one question after another.
@@ -226,7 +251,7 @@ def query(
     """  # noqa: D301
     from xw2v.cli.shell import answer_line, run_shell  # noqa: PLC0415  (not for all commands)
 
-    wv = load_vectors(model, vectors)
+    wv = load_vectors(model, vectors, device)
     if is_interactive():
         run_shell(wv, topn, restrict_vocab, as_json)
     else:
@@ -237,14 +262,15 @@ def query(
 @model_argument
 @_k
 @vectors_option
+@device_option
 @json_option
-def nn(model: Path, k: int, vectors: Vectors | None, as_json: bool) -> None:
+def nn(model: Path, k: int, vectors: Vectors | None, device: str, as_json: bool) -> None:
     """Show neighbors of words that are typed, as fastText does.
 
     Every word on standard input is answered by its K nearest neighbors, 10 without K, and how
     similar they are. Off a terminal there are no prompts, and an empty line ends an answer.
     """
-    wv = load_vectors(model, vectors)
+    wv = load_vectors(model, vectors, device)
     answer_lines(
         lambda asked: answer_most_similar(wv, asked, topn=k),
         as_json,
@@ -258,15 +284,16 @@ def nn(model: Path, k: int, vectors: Vectors | None, as_json: bool) -> None:
 @model_argument
 @_k
 @vectors_option
+@device_option
 @json_option
-def analogies(model: Path, k: int, vectors: Vectors | None, as_json: bool) -> None:
+def analogies(model: Path, k: int, vectors: Vectors | None, device: str, as_json: bool) -> None:
     """Answer analogies that are typed, as fastText does.
 
     A line of standard input is three words A B C, and is answered by the K words, 10 without K,
     nearest to A - B + C: berlin germany france by paris. (The command analogy takes the words in
     another order.) Off a terminal there are no prompts, and an empty line ends an answer.
     """
-    wv = load_vectors(model, vectors)
+    wv = load_vectors(model, vectors, device)
 
     def ask(asked: Sequence[str]) -> Answer:
         check_number(asked, 3, 3, "A - B + C")

@@ -37,6 +37,7 @@ from xw2v.atomic import (
 from xw2v.config import Vectors
 from xw2v.errors import ModelFileError
 from xw2v.formats.json_files import json_bytes
+from xw2v.formats.mapped import map_floats
 from xw2v.vectors import WordVectors, matrices_needed, word_vector_rows
 
 __all__ = [
@@ -164,7 +165,9 @@ def write_numpy_directory(
         ) from error
 
 
-def read_numpy_directory(path: str | PathLike[str], vectors: Vectors | None = None) -> WordVectors:
+def read_numpy_directory(
+    path: str | PathLike[str], vectors: Vectors | None = None, *, mmap: bool = False
+) -> WordVectors:
     """Read the vectors of a directory of NumPy arrays, and only what they need.
 
     Parameters
@@ -174,6 +177,10 @@ def read_numpy_directory(path: str | PathLike[str], vectors: Vectors | None = No
         ``id_to_word.json``; where both are there, they must agree.
     vectors : {"input", "output", "mean", "concat"}, optional
         Which vectors; None takes ``W_in.npy``, as ``"input"`` does.
+    mmap : bool
+        Leave arrays of float32 that lie row by row in their files, mapped to memory. NaN and
+        infinity are looked for by the first query that reads all vectors; ``"mean"`` and
+        ``"concat"`` are computed in memory anyway.
 
     Returns
     -------
@@ -193,10 +200,11 @@ def read_numpy_directory(path: str | PathLike[str], vectors: Vectors | None = No
     kind = vectors or "input"
     needed = matrices_needed(kind)
     words = _words_of(path)
-    W_in = _read_matrix(path / _INPUT, words) if "input" in needed else None
-    W_out = _read_matrix(path / _OUTPUT, words) if "output" in needed else None
+    mmap = mmap and len(needed) == 1
+    W_in = _read_matrix(path / _INPUT, words, mmap=mmap) if "input" in needed else None
+    W_out = _read_matrix(path / _OUTPUT, words, mmap=mmap) if "output" in needed else None
     _check_alike(path, W_in, W_out)
-    return WordVectors(words, word_vector_rows(W_in, W_out, kind))
+    return WordVectors(words, word_vector_rows(W_in, W_out, kind), check_finite=not mmap)
 
 
 def load_numpy_directory(path: str | PathLike[str]) -> NumpyDirectory:
@@ -428,9 +436,13 @@ def _words_by_id(path: Path, pairs: list[tuple[Any, Any]]) -> list[str]:
     return complete
 
 
-def _read_matrix(path: Path, words: list[str]) -> npt.NDArray[np.float32]:
-    """Read a matrix that must have a row for each word."""
-    matrix = _read_array(path, np.float32, lambda shape: _check_rows(path, shape, len(words)))
+def _read_matrix(path: Path, words: list[str], *, mmap: bool = False) -> npt.NDArray[np.float32]:
+    """Read a matrix that must have a row for each word; a mapped one may hold NaN."""
+    matrix = _read_array(
+        path, np.float32, lambda shape: _check_rows(path, shape, len(words)), mmap=mmap
+    )
+    if mmap and not matrix.values.flags.writeable:
+        return matrix.values
     row = first_not_finite(matrix.values)
     if row is not None:
         column = int(np.argmin(np.isfinite(matrix.values[row])))
@@ -487,6 +499,8 @@ def _read_array(
     dtype: type[np.floating],
     check: Callable[[tuple[int, ...]], None],
     kinds: str = "f",
+    *,
+    mmap: bool = False,
 ) -> _Array:
     """Read an array.
 
@@ -499,6 +513,8 @@ def _read_array(
         Raises if the shape is wrong.
     kinds : str
         Which kinds of numbers may be in the file.
+    mmap : bool
+        Map what can be used as it is in the file; that is read-only.
     """
     try:
         with path.open("rb") as file:
@@ -514,7 +530,11 @@ def _read_array(
                     f"{path} is {cut}: it has {length} bytes where an array of shape {shape} and "
                     f"type {stored} needs {due}; copy or write it again"
                 )
-            values = _read_values(file, shape, fortran_order, stored, dtype)
+            values: npt.NDArray[Any]
+            if mmap and not fortran_order and stored == np.dtype("<f4"):
+                values = map_floats(file, start, shape)
+            else:
+                values = _read_values(file, shape, fortran_order, stored, dtype)
             return _Array(values, fortran_order, start, stored.itemsize)
     except OSError as error:
         raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from error

@@ -1,7 +1,8 @@
-"""Tensors of a safetensors file that stay in the file, mapped to memory.
+"""Vectors that stay in their file, mapped to memory.
 
-The file is eight bytes with the size of the header, the header, which is a JSON object, and the
-bytes of the tensors. The safetensors package maps such files too, but gives out copies only.
+A safetensors file is eight bytes with the size of the header, the header, which is a JSON object,
+and the bytes of the tensors. The safetensors package maps such files too, but gives out copies
+only.
 """
 
 import math
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from xw2v.errors import ModelFileError
 from xw2v.formats.json_files import json_value
 
-__all__ = ["MappedTensor", "map_tensors"]
+__all__ = ["MappedTensor", "map_floats", "map_tensors"]
 
 _SIZE_BYTES = 8
 _LARGEST_HEADER = 100_000_000  # what the safetensors package takes at most
@@ -64,6 +65,40 @@ def map_tensors(path: Path, names: Iterable[str]) -> dict[str, MappedTensor]:
         raise ModelFileError(f"{path} is damaged: {error}") from error
     except _WrongTypeError as error:
         raise ModelFileError(f"{path}: {error}") from error
+
+
+def map_floats(file: BinaryIO, begin: int, shape: tuple[int, ...]) -> MappedTensor:
+    """Map float32 numbers, little-endian and in the order of C, to memory.
+
+    Parameters
+    ----------
+    file : binary file
+        Holds them; may be closed afterwards.
+    begin : int
+        The byte of the first.
+    shape : tuple of int
+
+    Returns
+    -------
+    ndarray, shape `shape`, float32
+        Read-only. Read instead where memory cannot hold it as it is in the file.
+
+    Raises
+    ------
+    OSError
+        If it can be neither mapped nor read.
+    """
+    count = math.prod(shape)
+    end = begin + 4 * count
+    if begin % 4 or not count or np.dtype("<f4") != np.dtype(np.float32):
+        file.seek(begin)
+        floats = np.frombuffer(file.read(end - begin), "<f4").astype(np.float32)
+        floats.flags.writeable = False
+    else:
+        # From the beginning of the file, as systems differ in where a mapping may begin.
+        mapped = mmap.mmap(file.fileno(), end, access=mmap.ACCESS_READ)
+        floats = np.frombuffer(mapped, np.float32, count, begin)
+    return floats.reshape(shape)
 
 
 class _WrongTypeError(Exception):
@@ -120,13 +155,4 @@ def _tensor(file: BinaryIO, header: dict[str, Any], name: str, first: int) -> Ma
     dtype, shape = header[name]["dtype"], header[name]["shape"]
     if dtype != "F32":
         raise _WrongTypeError(f"tensor {name!r} is {dtype}, not float32 (F32)")
-    begin, end = (first + offset for offset in header[name]["data_offsets"])
-    if begin % 4 or begin == end or np.dtype("<f4") != np.dtype(np.float32):
-        file.seek(begin)
-        tensor = np.frombuffer(file.read(end - begin), "<f4").astype(np.float32)
-        tensor.flags.writeable = False
-    else:
-        # From the beginning of the file, as systems differ in where a mapping may begin.
-        mapped = mmap.mmap(file.fileno(), end, access=mmap.ACCESS_READ)
-        tensor = np.frombuffer(mapped, np.float32, (end - begin) // 4, begin)
-    return tensor.reshape(shape)
+    return map_floats(file, first + header[name]["data_offsets"][0], tuple(shape))

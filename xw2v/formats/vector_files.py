@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from xw2v.backend import get_device
 from xw2v.config import Vectors
 from xw2v.errors import ConfigError, ModelFileError
 from xw2v.formats.arrays import (
@@ -30,6 +31,7 @@ from xw2v.formats.word2vec import (
     write_word2vec_text,
 )
 from xw2v.vectors import WordVectors
+from xw2v.vectors.arrays import to_numpy
 
 __all__ = [
     "READABLE",
@@ -59,7 +61,7 @@ class _Format:
 
 
 def _matrix(vectors: WordVectors) -> npt.NDArray[np.float32]:
-    return np.asarray(vectors.vectors, np.float32)
+    return np.asarray(to_numpy(vectors.vectors), np.float32)
 
 
 def _write_glove(path: Path, vectors: WordVectors) -> None:
@@ -181,6 +183,7 @@ def load_vectors(
     format: str | None = None,  # noqa: A002
     vectors: Vectors | None = None,
     *,
+    device: str = "cpu",
     mmap: bool = True,
     verify: bool = False,
 ) -> WordVectors:
@@ -194,10 +197,14 @@ def load_vectors(
         One of `READABLE`; None goes by the content.
     vectors : {"input", "output", "mean", "concat"}, optional
         Which vectors of a model or a directory of NumPy arrays.
+    device : str
+        Where queries are answered: ``"cpu"``, ``"cuda"``, ``"cuda:N"``, or ``"auto"``; see
+        `WordVectors.to_device`.
     mmap : bool
-        Leave the vectors of a model in their file, mapped to memory: they are read as they are
-        asked for, and processes that map the same model share the memory. Files in other formats
-        are read as a whole, since their numbers lie between the words, or are packed. Do not
+        Leave the vectors of a model, or of a directory of NumPy arrays, in their file, mapped to
+        memory: they are read as they are asked for, and processes that map the same file share
+        the memory. Files in other formats are read as a whole, since their numbers lie between
+        the words, or are packed; and so are arrays that are not float32, in rows. Do not
         overwrite a mapped file in place; saving a model with `overwrite` does not, but replaces
         it, which Windows refuses as long as the file is mapped.
     verify : bool
@@ -213,14 +220,21 @@ def load_vectors(
     Raises
     ------
     ModelFileError, ConfigError
-        As `read_vectors`. If a mapped model holds NaN or infinity, the first query that reads
-        all vectors raises ConfigError.
+        As `read_vectors`. If mapped vectors hold NaN or infinity, the first query that reads
+        all of them raises ConfigError.
+    DeviceError
+        If the device cannot be used, or has not the memory.
     """
+    get_device(device)  # before the file is read, not after
     path = Path(path)
     name = format_of_file(path) if format is None else format
     if name == "model":
-        return load_word_vectors(path, vectors, mmap=mmap, verify=verify)
-    return read_vectors(path, name, vectors)
+        loaded = load_word_vectors(path, vectors, mmap=mmap, verify=verify)
+    elif name == "numpy":
+        loaded = read_numpy_directory(path, vectors, mmap=mmap)
+    else:
+        loaded = read_vectors(path, name, vectors)
+    return loaded if device == "cpu" else loaded.to_device(device)
 
 
 def write_vectors(

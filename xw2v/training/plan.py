@@ -74,9 +74,9 @@ class Plan:
     ) -> None:
         self._corpus, self._vocabulary = corpus, vocabulary
         self._config, self._device = config, device
-        xp, handle = device.xp, device.handle
+        xp = device.xp
         keep = keep_thresholds(vocabulary.counts, config.sample)
-        self._thresholds = xp.asarray(keep, device=handle)
+        self._thresholds = device.asarray(keep)
         kept = int(vocabulary.counts @ (keep / 2**31))
         # The counts of a model that is trained on are not those of the text alone.
         kept = kept * corpus.n_words // vocabulary.total
@@ -111,7 +111,7 @@ class Plan:
             masks[:, self._vocabulary.encode(config.frozen)] = 0.0
             if initial is not None and initial.frozen:
                 masks[0, initial.ids] = 0.0
-            trainable = [self._device.xp.asarray(m, device=self._device.handle) for m in masks]
+            trainable = [self._device.asarray(mask) for mask in masks]
             if hierarchical:
                 trainable[1] = None  # The inner nodes of a tree are no words.
         return self._device.runner(

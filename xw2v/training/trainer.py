@@ -104,10 +104,27 @@ def train(
     CorpusError
         If the corpus is empty or holds ids that the vocabulary has not.
     DeviceError
-        If the device cannot be used.
+        If the device cannot be used, has not the memory, or fails.
     """
     _check_ids(corpus, len(vocabulary))
     device = get_device(config.device)
+    with device.errors():
+        return _train(
+            corpus, vocabulary, config, device, initial, start, callbacks, on_progress, profile
+        )
+
+
+def _train(
+    corpus: EncodedCorpus,
+    vocabulary: Vocabulary,
+    config: TrainingConfig,
+    device: Device,
+    initial: InitialVectors | None,
+    start: RunState | None,
+    callbacks: Sequence[Any],
+    on_progress: Callable[[Progress], None] | None,
+    profile: Profile | None,
+) -> TrainingResult:
     plan = Plan(corpus, vocabulary, config, device)
     runner = plan.runner(initial)
     if start is not None:
@@ -164,7 +181,7 @@ def _restore(runner: Runner, start: RunState, device: Device) -> None:
     """Put the arrays of an earlier run in place of a runner's."""
     arrays = runner.arrays()
     for name, array in arrays.items():
-        array[...] = device.xp.asarray(start.arrays[name], device=device.handle)
+        array[...] = device.asarray(start.arrays[name])
 
 
 def _follow(

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Iterable, Sequence
 from os import PathLike
-from typing import Any, Protocol, TypeAlias, overload
+from typing import Any, Protocol, Self, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 from array_api_compat import array_namespace, device, is_numpy_array
 
+from xw2v.backend import get_device
 from xw2v.errors import ConfigError, UnknownWordError
 from xw2v.vectors.arrays import Array, like, row_norms, to_numpy, top_rows, unit_rows
 from xw2v.vectors.distances import (
@@ -115,10 +116,7 @@ class WordVectors:
         if len(self.key_to_index) != len(self.index_to_key):
             twice = next(w for i, w in enumerate(words) if self.key_to_index[w] != i)
             raise ConfigError(f"the word {twice!r} occurs more than once")
-        self.vectors = vectors
-        if is_numpy_array(vectors):
-            self.vectors = vectors.view()
-            self.vectors.flags.writeable = False
+        self.vectors = _read_only(vectors.view() if is_numpy_array(vectors) else vectors)
         self.vector_size = int(vectors.shape[1])
         self.counts: npt.NDArray[np.int64] | None = None
         if counts is not None:
@@ -128,10 +126,10 @@ class WordVectors:
                     f"counts must have one entry for each of the {len(words)} words, "
                     f"not the shape {self.counts.shape}"
                 )
+        self._spelling: SpellingIndex | None = None
         self._norms: Array = None
         self._unit_vectors: Array = None
         self._search_table: Table | None = None
-        self._spelling: SpellingIndex | None = None
         if check_finite:
             self._norms = row_norms(self.vectors)  # which notices what is not finite
 
@@ -155,6 +153,32 @@ class WordVectors:
         if isinstance(key_or_keys, str) or not isinstance(key_or_keys, Iterable):
             return self.get_vector(key_or_keys)
         return self._take([self.get_index(key) for key in key_or_keys])
+
+    def to_device(self, device: str) -> Self:
+        """Return the same words with their vectors on a device, where queries are answered then.
+
+        Parameters
+        ----------
+        device : str
+            ``"cpu"`` for NumPy arrays, ``"cuda"`` or ``"cuda:N"`` for CuPy's on a GPU, or
+            ``"auto"``: cuda where it can be used, else cpu.
+
+        Returns
+        -------
+        WordVectors
+
+        Raises
+        ------
+        ConfigError
+            If there is no such kind of device.
+        DeviceError
+            If the device cannot be used, or has not the memory.
+        """
+        target = get_device(device)
+        with target.errors():
+            vectors = target.asarray(to_numpy(self.vectors))
+        # Whatever is not finite is noticed by a query, as it is of a file that is mapped.
+        return type(self)(self.index_to_key, vectors, self.counts, check_finite=False)
 
     def has_index_for(self, key: object) -> bool:
         """Return whether a word is in the vocabulary; so does ``key in word_vectors``."""
