@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 # Options that change how fast a run is or what is read out of it, not what it computes.
-_WITHOUT_EFFECT = ("workers", "vectors", "device", "epochs")
+_WITHOUT_EFFECT = ("workers", "vectors", "device", "device_share", "deterministic", "epochs")
 # Those whose effect is the vocabulary alone.
 _OF_VOCABULARY = ("min_count", "max_final_vocab")
 _TABLES = ("input", "output")

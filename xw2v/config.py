@@ -50,7 +50,7 @@ class TrainingConfig:
     """What is trained and how; names and defaults are gensim's where gensim has them.
 
     Two runs with equal configurations, vocabularies and corpora draw the same batches on every
-    device; `workers` and `device` change how fast they do it, not what they do.
+    device; `workers`, `device` and `device_share` change how fast they do it, not what they do.
 
     Parameters
     ----------
@@ -136,6 +136,12 @@ class TrainingConfig:
         centers for each of them, or fewer work.
     device : str
         ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"auto"``.
+    device_share : float
+        Share of the free memory of a GPU that the text may take, 0 to 1; a larger text is
+        copied there piece by piece while it trains.
+    deterministic : bool
+        Add up in an order that does not depend on timing, so that the same GPU gives the same
+        bits every time; slower there. A CPU always does.
 
     Raises
     ------
@@ -174,6 +180,8 @@ class TrainingConfig:
     damping: float = 0.2
     workers: int | None = None
     device: str = "cpu"
+    device_share: float = 0.25
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         for name, kind in _CHOICES.items():
@@ -183,6 +191,7 @@ class TrainingConfig:
             "shrink_windows",
             "negatives_exclude_positive",
             "negatives_without_replacement",
+            "deterministic",
         ):
             self._check_bool(name)
         for name in ("vector_size", "window", "negative", "epochs", "min_count", "interleave"):
@@ -214,8 +223,10 @@ class TrainingConfig:
                     "their negatives cannot each choose"
                 )
         self._check_float("ns_exponent", -math.inf)
-        for name in ("sample", "min_alpha", "damping"):
+        for name in ("sample", "min_alpha", "damping", "device_share"):
             self._check_float(name, 0.0)
+        if self.device_share > 1:
+            raise ConfigError(f"device_share must be at most 1, not {self.device_share}")
         self._settle_alpha()
         self._check_frozen()
         check_vectors(self.vectors, self.output)

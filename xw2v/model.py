@@ -500,6 +500,8 @@ def train_model(
         profile=profile,
     )
     notes["training_seconds"] = result.seconds
+    if result.device_memory is not None:
+        notes["device_memory"] = result.device_memory
     if result.stopped is not None:
         notes |= {"stopped": result.stopped, "trained_epochs": result.words / corpus.n_words}
     if result.evaluations:

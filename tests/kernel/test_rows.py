@@ -32,6 +32,7 @@ def check(xp: Any, dtype: str, table: Any, ids: Any, updates: Any, **others: Any
         xp.asarray(updates, dtype=kind),
         None if scale is None else xp.asarray(scale, dtype=kind),
         None if positions is None else xp.asarray(positions, dtype=xp.int32),
+        ordered=others.get("ordered", False),
     )
     assert result is ours
     expected = oracle.scatter_add(table, ids, updates, scale, positions)
@@ -40,11 +41,12 @@ def check(xp: Any, dtype: str, table: Any, ids: Any, updates: Any, **others: Any
     assert not np.array_equal(to_host(ours), table)
 
 
+@pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("with_positions", [False, True])
 @pytest.mark.parametrize("with_scale", [False, True])
 @pytest.mark.parametrize("size", [None, 1, 5, 100])
 def test_scatter_add(
-    xp: Any, dtype: str, size: int | None, with_scale: bool, with_positions: bool
+    xp: Any, dtype: str, size: int | None, with_scale: bool, with_positions: bool, ordered: bool
 ) -> None:
     rng = np.random.default_rng(0)
     tail = () if size is None else (size,)
@@ -57,6 +59,7 @@ def test_scatter_add(
         rng.standard_normal((n_updates, *tail)),
         scale=rng.standard_normal(n) if with_scale else None,
         positions=rng.integers(0, n_updates, n) if with_positions else None,
+        ordered=ordered,
     )
 
 
@@ -68,11 +71,54 @@ def test_scatter_add_in_pieces_that_bound_memory(xp: Any, monkeypatch: pytest.Mo
     check(xp, "float64", rng.standard_normal((7, 3)), ids, updates)
 
 
-def test_every_repetition_of_a_row_counts(xp: Any, dtype: str) -> None:
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("n", [1000, 1024, 1])
+def test_every_repetition_of_a_row_counts(xp: Any, dtype: str, n: int, ordered: bool) -> None:
     kind = getattr(xp, dtype)
     table = xp.zeros((3, 2), dtype=kind)
-    scatter_add(table, xp.ones(1000, dtype=xp.int32), xp.ones((1000, 2), dtype=kind))
-    np.testing.assert_array_equal(to_host(table), [[0, 0], [1000, 1000], [0, 0]])
+    ids, updates = xp.ones(n, dtype=xp.int32), xp.ones((n, 2), dtype=kind)
+    scatter_add(table, ids, updates, ordered=ordered)
+    np.testing.assert_array_equal(to_host(table), [[0, 0], [n, n], [0, 0]])
+
+
+def uneven_rows(n: int = 3000) -> tuple[Any, Any]:
+    """Ids of which some occur a thousand times and some once, and updates of all sizes."""
+    rng = np.random.default_rng(5)
+    ids = np.minimum(rng.zipf(1.3, n), 60).astype(np.int32) - 1
+    return ids, (rng.standard_normal((n, 3)) * 10.0 ** rng.integers(-4, 4, (n, 1))).astype("f4")
+
+
+def test_ordered_sums_have_the_same_order_everywhere(xp: Any) -> None:
+    """Additions in the same order give the same bits, whoever makes them."""
+    ids, updates = uneven_rows()
+    order = np.argsort(ids, kind="stable")
+    first = np.diff(ids[order], prepend=-1) != 0
+    sums = rows_module._sums_of_runs(ids[order], updates[order], first.astype(np.float32))
+    expected = np.zeros((60, 3), np.float32)
+    expected[ids[order][first]] = sums[first]
+    assert not sums[~first].any()
+    for _ in range(3):
+        table = xp.zeros((60, 3), dtype=xp.float32)
+        scatter_add(table, xp.asarray(ids), xp.asarray(updates), ordered=True)
+        if xp.__name__.endswith("numpy"):  # whose own order it always is
+            assert not np.array_equal(table, expected)
+            np.testing.assert_allclose(table, expected, rtol=1e-3, atol=1e-3)
+        else:
+            assert to_host(table).tobytes() == expected.tobytes()
+        rows, sums, first = summed_rows(xp.asarray(ids), xp.asarray(updates), ordered=True)
+        rows, sums, once = to_host(rows), to_host(sums), to_host(first) == 1
+        own = np.zeros_like(expected)
+        own[rows[once]] = sums[once]
+        assert own.tobytes() == to_host(table).tobytes()
+
+
+def test_what_is_not_finite_stays_in_its_row(xp: Any) -> None:
+    ids = xp.asarray([0, 0, 1, 2, 2], dtype=xp.int32)
+    updates = xp.asarray([[1.0], [2.0], [float("nan")], [4.0], [5.0]], dtype=xp.float32)
+    _, sums, _ = summed_rows(ids, updates, ordered=True)
+    found = to_host(sums)[:, 0].tolist()
+    assert sorted(sum_ for sum_ in found if sum_ > 0) == [3, 9]
+    assert sum(sum_ != sum_ for sum_ in found) == 1
 
 
 @pytest.fixture(params=["fast", "public SciPy"])
@@ -202,7 +248,9 @@ def test_gather_into_an_array(shape: tuple[int, ...]) -> None:
 # Sums by row
 
 
-def check_summed(xp: Any, dtype: str, ids: Any, updates: Any, positions: Any = None) -> None:
+def check_summed(
+    xp: Any, dtype: str, ids: Any, updates: Any, positions: Any = None, ordered: bool = False
+) -> None:
     """Compare with plain loops; arrays on the host."""
     kind = getattr(xp, dtype)
     updates = np.asarray(updates, dtype=dtype)
@@ -212,6 +260,7 @@ def check_summed(xp: Any, dtype: str, ids: Any, updates: Any, positions: Any = N
         xp.asarray(ids, dtype=xp.int32),
         ours,
         None if positions is None else xp.asarray(positions, dtype=xp.int32),
+        ordered=ordered,
     )
     np.testing.assert_array_equal(to_host(ours), to_host(before))
     assert sums.dtype == first.dtype == kind
@@ -233,14 +282,14 @@ def check_summed(xp: Any, dtype: str, ids: Any, updates: Any, positions: Any = N
     assert rows.shape == (n,)
 
 
-@pytest.mark.parametrize("ids_dtype", ["int32", "int64"])
+@pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("with_positions", [False, True])
-def test_summed_rows(xp: Any, dtype: str, with_positions: bool, ids_dtype: str) -> None:
+def test_summed_rows(xp: Any, dtype: str, with_positions: bool, ordered: bool) -> None:
     rng = np.random.default_rng(6)
     ids = rng.integers(0, 7, 60)
     updates = rng.standard_normal((45 if with_positions else 60, 5))
     positions = rng.integers(0, 45, 60) if with_positions else None
-    check_summed(xp, dtype, ids.astype(ids_dtype).tolist(), updates, positions)
+    check_summed(xp, dtype, ids.tolist(), updates, positions, ordered)
 
 
 @pytest.mark.parametrize(
@@ -250,11 +299,13 @@ def test_summed_rows_of_few(xp: Any, ids: list[int]) -> None:
     check_summed(xp, "float64", ids, np.arange(1.0, 2 * len(ids) + 1).reshape(-1, 2))
 
 
+@pytest.mark.parametrize("ordered", [False, True])
 @pytest.mark.parametrize("with_positions", [False, True])
-def test_summed_rows_of_nothing(xp: Any, with_positions: bool) -> None:
+def test_summed_rows_of_nothing(xp: Any, with_positions: bool, ordered: bool) -> None:
     nothing = xp.zeros(0, dtype=xp.int32)
     updates = xp.ones((3 if with_positions else 0, 2), dtype=xp.float32)
-    rows, sums, first = summed_rows(nothing, updates, nothing if with_positions else None)
+    positions = nothing if with_positions else None
+    rows, sums, first = summed_rows(nothing, updates, positions, ordered=ordered)
     assert rows.shape == first.shape == (0,)
     assert sums.shape == (0, 2)
 

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xw2v.errors import DeviceError
 
-__all__ = ["Cuda", "Gpu", "find_cuda"]
+__all__ = ["Cuda", "Gpu", "PinnedStage", "find_cuda"]
 
 _INSTALL = "pip install 'xw2v[cuda]' for CUDA 13, 'xw2v[cuda12]' for CUDA 12"
 _ELSE = "or use --device cpu"
@@ -152,9 +155,54 @@ class Cuda:
             "needs less, or take another device"
         )
 
+    def free_memory(self, number: int) -> int:
+        """Return the bytes that a GPU has free, and those that CuPy's pool keeps for later.
+
+        Parameters
+        ----------
+        number : int
+        """
+        free, _ = self.cupy.cuda.Device(number).mem_info
+        return int(free) + int(self.cupy.get_default_memory_pool().free_bytes())
+
     def peak_memory(self) -> int:
         """Return the bytes that this process has taken from the GPU; its pool gives none back."""
         return int(self.cupy.get_default_memory_pool().total_bytes())
+
+
+class PinnedStage:
+    """A `Stage` that a stream of its own copies ids to, out of memory that is not paged.
+
+    Parameters
+    ----------
+    cupy : module
+    longest : int
+        How many ids there is room for.
+    """
+
+    def __init__(self, cupy: Any, longest: int) -> None:
+        self._cupy = cupy
+        self._host = importlib.import_module("cupyx").empty_pinned(longest, dtype=np.int32)
+        self._gpu = cupy.empty(longest, dtype=cupy.int32)
+        self._stream = cupy.cuda.Stream(non_blocking=True)
+        self._copied: Any = None
+        self._length = 0
+
+    def fill(self, ids: NDArray[np.int32]) -> None:
+        """Begin to copy ids; see `Stage.fill`."""
+        if self._copied is not None:
+            self._copied.synchronize()  # the host's memory is read no more
+        self._length = n = ids.shape[0]
+        self._host[:n] = ids
+        # What was asked of the GPU so far may still read those that are there.
+        self._stream.wait_event(self._cupy.cuda.get_current_stream().record())
+        self._gpu[:n].set(self._host[:n], stream=self._stream)
+        self._copied = self._stream.record()
+
+    def array(self) -> Any:
+        """Return the ids; see `Stage.array`."""
+        self._cupy.cuda.get_current_stream().wait_event(self._copied)
+        return self._gpu[: self._length]
 
 
 def find_cuda() -> Cuda:

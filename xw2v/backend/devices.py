@@ -1,14 +1,17 @@
 """Devices by name: where arrays live, and who makes steps on them."""
 
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import array_api_compat.numpy as numpy_namespace
+import numpy as np
 from numpy.typing import NDArray
 
 from xw2v.backend.cpu import TeamRunner
-from xw2v.backend.cuda import Cuda, find_cuda
+from xw2v.backend.cuda import Cuda, PinnedStage, find_cuda
+from xw2v.backend.ids import Stage, StreamedIds
 from xw2v.backend.steps import PortableRunner, Runner
 from xw2v.backend.team import Team, useful_workers
 from xw2v.errors import ConfigError, DeviceError
@@ -34,7 +37,15 @@ class Device:
         Array API namespace of its arrays.
     handle : object
         What the namespace calls the device.
+
+    Attributes
+    ----------
+    works_in_cache : bool
+        Many small operations are faster than a few large ones, whose arrays no cache holds.
+        Elsewhere it is the number of operations that counts.
     """
+
+    works_in_cache: ClassVar[bool] = False
 
     name: str
     xp: Any
@@ -81,9 +92,45 @@ class Device:
         """
         return self.xp.zeros(shape, dtype=dtype, device=self.handle)
 
+    def ids(
+        self, ids: NDArray[np.int32], stretches: Sequence[tuple[int, int]], share: float
+    ) -> Any:
+        """Return the ids of a corpus, of which slices are arrays of this device.
+
+        Parameters
+        ----------
+        ids : ndarray, shape (N,), int32
+        stretches : sequence of (int, int)
+            Start and stop of what will be asked for, over and over again in this order.
+        share : float
+            All ids are copied to the device if they take no more than this share of its free
+            memory; else one stretch after the other.
+
+        Returns
+        -------
+        array, shape (N,), int32, or StreamedIds
+        """
+        if self.holds(ids, share):
+            return self.asarray(np.asarray(ids))
+        longest = max(stop - start for start, stop in stretches)
+        return StreamedIds(ids, stretches, (self.stage(longest), self.stage(longest)), self.asarray)
+
+    def holds(self, ids: NDArray[np.int32], share: float) -> bool:
+        """Return whether ids may be on the device all at once; see `ids`."""
+        free = self.free_memory()
+        return free is None or ids.nbytes <= share * free
+
+    def stage(self, longest: int) -> Stage:  # noqa: ARG002
+        """Return memory for `longest` ids that are copied while the device works."""
+        return _CopiedStage(self.asarray)
+
     def errors(self) -> contextlib.AbstractContextManager[None]:
         """Return the context in which what goes wrong on the device is a DeviceError."""
         return contextlib.nullcontext()
+
+    def free_memory(self) -> int | None:
+        """Return the bytes of its own memory that are there to be taken, where that is known."""
+        return None
 
     def peak_memory(self) -> int | None:
         """Return the most bytes of its own memory that this process held, where that is known."""
@@ -101,6 +148,7 @@ class Device:
         optimizer: Optimizer,
         trainable: tuple[Array | None, Array | None] = (None, None),
         hidden: int = 0,  # noqa: ARG002
+        ordered: bool = False,
     ) -> Runner:
         """Return what makes steps on this device, its parameters zeros.
 
@@ -118,17 +166,35 @@ class Device:
             For the rows of W_in and W_out 1, or 0 where a row is not to change.
         hidden : int
             Under the softmax head: hidden vectors of the largest batch.
+        ordered : bool
+            Add up in an order that does not depend on timing; a CPU always does.
         """
         w_in, w_out = (
             self.zeros((rows, vector_size), self.xp.float32, team)
             for rows in (n_words, n_words if outputs is None else outputs)
         )
-        return PortableRunner(w_in, w_out, optimizer, trainable)
+        return PortableRunner(w_in, w_out, optimizer, trainable, ordered=ordered)
+
+
+class _CopiedStage:
+    """A stage whose copies do not overlap with anything."""
+
+    def __init__(self, asarray: Callable[[NDArray[np.int32]], Array]) -> None:
+        self._asarray = asarray
+        self._array: Array = None
+
+    def fill(self, ids: NDArray[np.int32]) -> None:
+        self._array = self._asarray(ids)
+
+    def array(self) -> Array:
+        return self._array
 
 
 @dataclass(frozen=True)
 class CpuDevice(Device):
     """NumPy, and a team of workers."""
+
+    works_in_cache: ClassVar[bool] = True
 
     name: str = "cpu"
     xp: Any = numpy_namespace
@@ -153,7 +219,23 @@ class CpuDevice(Device):
         """Return an array of zeros that all of a team see; see `Device.zeros`."""
         return team.zeros(shape, dtype)
 
-    def runner(self, n_words: int, vector_size: int, **options: Any) -> Runner:
+    def ids(
+        self,
+        ids: NDArray[np.int32],
+        stretches: Sequence[tuple[int, int]],  # noqa: ARG002
+        share: float,  # noqa: ARG002
+    ) -> Any:
+        """Return the ids where they are, perhaps in a file; see `Device.ids`."""
+        return np.asarray(ids)
+
+    def runner(
+        self,
+        n_words: int,
+        vector_size: int,
+        *,
+        ordered: bool = False,  # noqa: ARG002 - as always
+        **options: Any,
+    ) -> Runner:
         """Return what makes steps by a team; see `Device.runner`."""
         return TeamRunner(n_words, vector_size, **options)
 
@@ -174,9 +256,17 @@ class CudaDevice(Device):
     cuda: Cuda
     number: int
 
+    def stage(self, longest: int) -> Stage:
+        """Return memory for `longest` ids, and a stream that copies them; see `Device.stage`."""
+        return PinnedStage(self.cuda.cupy, longest)
+
     def errors(self) -> contextlib.AbstractContextManager[None]:
         """Return the context in which what goes wrong on the GPU is a DeviceError."""
         return self.cuda.errors(self.number)
+
+    def free_memory(self) -> int | None:
+        """Return the bytes that the GPU has free, and those that only wait to be used again."""
+        return self.cuda.free_memory(self.number)
 
     def peak_memory(self) -> int | None:
         """Return the bytes that this process has taken from the GPU."""

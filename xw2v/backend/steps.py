@@ -93,6 +93,7 @@ class PortableRunner:
         Changed in place.
     optimizer : Optimizer
     trainable : two arrays, shape (V,), or None
+    ordered : bool
         See `xw2v.kernel.train_step`.
     """
 
@@ -104,9 +105,12 @@ class PortableRunner:
         w_out: Array,
         optimizer: Optimizer = _SGD,
         trainable: tuple[Array | None, Array | None] = (None, None),
+        *,
+        ordered: bool = False,
     ) -> None:
         self.w_in, self.w_out = w_in, w_out
         self._optimizer, self._trainable = optimizer, trainable
+        self._ordered = ordered
         xp = array_namespace(w_in)
 
         def zeros(shape: tuple[int, ...]) -> Array:
@@ -148,6 +152,7 @@ class PortableRunner:
                     states=self._states,
                     trainable=self._trainable,
                     with_loss=step.with_loss,
+                    ordered=self._ordered,
                 )
             yield step, None if loss is None else _mean(loss, batch.predictions)
 

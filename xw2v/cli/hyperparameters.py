@@ -54,6 +54,10 @@ _HELP = {
         "seed": "Seed of every random number.",
         "workers": "Processes (threads, if not on Linux); the result does not depend on them.",
         "device": "cpu, cuda, cuda:N, or auto: cuda where it can be used.",
+        "device_share": "Share of a GPU's free memory that the text may take; a larger one is "
+        "copied there piece by piece.",
+        "deterministic": "Give the same bits every time on the same GPU, too, which is slower; "
+        "else its sums may differ in the last bits. A CPU always does.",
     },
     "Batches": {
         "batch_words": "Center words in a batch, which is one update.",

@@ -175,6 +175,8 @@ def _summarize(
         "trained": f"{count(words, 'word')} in {seconds:.1f} s, {compact(words / seconds)} words/s",
         "model": str(out),
     }
+    if "device_memory" in notes:
+        facts["memory"] = f"{notes['device_memory'] / (1 << 20):,.0f} MiB of the GPU at most"
     if "stopped" in notes:
         facts["stopped"] = f"after {epochs:.2f} epochs: {notes['stopped']}"
     if text is not None:

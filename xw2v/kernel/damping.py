@@ -48,6 +48,7 @@ def row_totals(
     *,
     rows: Array | None = None,
     scratch: Array | None = None,
+    ordered: bool = False,
 ) -> Array:
     """Return for each id the summed weight of all occurrences of that id.
 
@@ -63,6 +64,8 @@ def row_totals(
         The ids to return totals for; `ids` if absent.
     scratch : array, shape (V,), dtype of `weights`, optional
         Zeros to work in, left as zeros; saves making them. NumPy and CuPy only.
+    ordered : bool
+        As for `scatter_add`.
 
     Returns
     -------
@@ -71,10 +74,10 @@ def row_totals(
     xp = array_namespace(ids, weights)
     if scratch is None:
         table = xp.zeros(n_rows, dtype=weights.dtype, device=device_of(weights))
-        scatter_add(table, ids, weights)
+        scatter_add(table, ids, weights, ordered=ordered)
         return xp.take(table, ids if rows is None else rows, axis=0)
     ids = xp.astype(ids, xp.int64)  # what look-ups convert them to, each by itself
-    scatter_add(scratch, ids, weights)
+    scatter_add(scratch, ids, weights, ordered=ordered)
     totals = xp.take(scratch, ids if rows is None else rows, axis=0)
     scratch[ids] = 0
     return totals
@@ -88,6 +91,7 @@ def damped_rates(
     damping: float,
     *,
     scratch: Array | None = None,
+    ordered: bool = False,
 ) -> Array:
     """Return the factor of each gradient in its row's update: ``-alpha * damping_factor``.
 
@@ -99,7 +103,7 @@ def damped_rates(
         Learning rate.
     damping : float
         Curvature taken for a unit of weight; 0 gives ``-alpha`` everywhere, plain sums.
-    scratch
+    scratch, ordered
         As for `row_totals`.
 
     Returns
@@ -107,5 +111,5 @@ def damped_rates(
     array, shape (N,), dtype of `weights`
         Equal for equal ids.
     """
-    totals = row_totals(ids, weights, n_rows, scratch=scratch)
+    totals = row_totals(ids, weights, n_rows, scratch=scratch, ordered=ordered)
     return -alpha * damping_factor((alpha * damping) * totals)

@@ -55,6 +55,7 @@ class Optimizer(Protocol):
         *,
         positions: Array | None = None,
         scratch: Array | None = None,
+        ordered: bool = False,
     ) -> None:
         """Make a step of the rows that occur in `ids`, in place.
 
@@ -74,6 +75,8 @@ class Optimizer(Protocol):
             Row of `gradients` that each id takes; ``0..N-1`` if absent.
         scratch : array, shape (V,), dtype of `weights`, optional
             Zeros to work in, left as zeros. NumPy and CuPy only.
+        ordered : bool
+            As for `xw2v.kernel.scatter_add`.
         """
         ...
 
@@ -112,11 +115,14 @@ class Sgd:
         *,
         positions: Array | None = None,
         scratch: Array | None = None,
+        ordered: bool = False,
     ) -> None:
         """Subtract the damped sums of the gradients; parameters as for `Optimizer.update`."""
         curvature = self.damping * max(1.0, alpha / _ORDINARY_RATE)
-        rates = damped_rates(ids, weights, table.shape[0], alpha, curvature, scratch=scratch)
-        scatter_add(table, ids, gradients, rates, positions)
+        rates = damped_rates(
+            ids, weights, table.shape[0], alpha, curvature, scratch=scratch, ordered=ordered
+        )
+        scatter_add(table, ids, gradients, rates, positions, ordered=ordered)
 
 
 @dataclass(frozen=True)
@@ -154,11 +160,12 @@ class Adagrad:
         *,
         positions: Array | None = None,
         scratch: Array | None = None,
+        ordered: bool = False,
     ) -> None:
         """Make a step; parameters as for `Optimizer.update`."""
         xp = array_namespace(table)
         (squares,) = state
-        rows, sums, _ = summed_rows(ids, gradients, positions, scratch=scratch)
+        rows, sums, _ = summed_rows(ids, gradients, positions, scratch=scratch, ordered=ordered)
         scatter_add(squares, rows, sums * sums)
         root = xp.take(squares, rows, axis=0)
         root += self.initial
@@ -206,12 +213,15 @@ class Adam:
         *,
         positions: Array | None = None,
         scratch: Array | None = None,
+        ordered: bool = False,
     ) -> None:
         """Make a step; parameters as for `Optimizer.update`."""
         xp = array_namespace(table)
         means, squares, counts = state
-        rows, sums, first = summed_rows(ids, gradients, positions, scratch=scratch)
-        totals = row_totals(ids, weights, table.shape[0], rows=rows, scratch=scratch)
+        rows, sums, first = summed_rows(ids, gradients, positions, scratch=scratch, ordered=ordered)
+        totals = row_totals(
+            ids, weights, table.shape[0], rows=rows, scratch=scratch, ordered=ordered
+        )
         first = first * xp.astype(totals > 0, first.dtype)
         scatter_add(counts, rows, first)
         once, n = first[:, None], xp.take(counts, rows, axis=0)[:, None]

@@ -56,6 +56,8 @@ def scatter_add(
     updates: Array,
     scale: Array | None = None,
     positions: Array | None = None,
+    *,
+    ordered: bool = False,
 ) -> Array:
     """Add ``scale[k] * updates[positions[k]]`` to ``table[ids[k]]``, for every k, in place.
 
@@ -73,6 +75,10 @@ def scatter_add(
         Factor of each update; 1 if absent.
     positions : array, shape (N,), integer, optional
         Row of `updates` that each id takes; ``0..N-1`` if absent.
+    ordered : bool
+        Add up in an order that is the same every time, where additions at the same time would
+        make one of their own: the same device gives the same bits. Slower, but on NumPy, which
+        always does.
 
     Returns
     -------
@@ -93,6 +99,10 @@ def scatter_add(
         updates = xp.take(updates, positions, axis=0)
     if scale is not None:
         updates = updates * (scale if updates.ndim == 1 else xp.expand_dims(scale, axis=1))
+    if ordered:
+        # Of the occurrences of a row all but one add zeros, in whatever order.
+        ids, order, first = _sorted(ids, updates.dtype)
+        updates = _sums_of_runs(ids, xp.take(updates, order, axis=0), first)
     if is_cupy_array(table):
         xp.add.at(table, ids, updates)
         return table
@@ -106,7 +116,12 @@ def scatter_add(
 
 
 def summed_rows(
-    ids: Array, updates: Array, positions: Array | None = None, *, scratch: Array | None = None
+    ids: Array,
+    updates: Array,
+    positions: Array | None = None,
+    *,
+    scratch: Array | None = None,
+    ordered: bool = False,
 ) -> tuple[Array, Array, Array]:
     """Add up the updates of each row.
 
@@ -119,6 +134,8 @@ def summed_rows(
         Row of `updates` that each id takes; ``0..N-1`` if absent.
     scratch : array, shape (V,), float32, optional
         Of as many as there can be rows, to work in; left as zeros. NumPy only: saves sorting.
+    ordered : bool
+        As for `scatter_add`.
 
     Returns
     -------
@@ -136,15 +153,45 @@ def summed_rows(
         scatter_add(sums, slots, updates, None, positions)
         return rows, sums, np.ones(rows.size, dtype=updates.dtype)
     xp, device = array_namespace(ids), device_of(ids)
-    n = ids.shape[0]
-    order = xp.argsort(ids)
-    rows = xp.take(ids, order, axis=0)
-    slots = xp.searchsorted(rows, rows)
-    first = xp.astype(slots == xp.arange(n, dtype=slots.dtype, device=device), updates.dtype)
+    rows, order, first = _sorted(ids, updates.dtype)
     taken = order if positions is None else xp.take(positions, order, axis=0)
-    sums = xp.zeros((n, updates.shape[1]), dtype=updates.dtype, device=device)
-    scatter_add(sums, slots, updates, None, taken)
+    if ordered:
+        return rows, _sums_of_runs(rows, xp.take(updates, taken, axis=0), first), first
+    sums = xp.zeros((ids.shape[0], updates.shape[1]), dtype=updates.dtype, device=device)
+    scatter_add(sums, xp.searchsorted(rows, rows), updates, None, taken)
     return rows, sums, first
+
+
+def _sorted(ids: Array, dtype: Any) -> tuple[Array, Array, Array]:
+    """Return sorted ids, where each comes from, and 1 at the first of equal ones, else 0."""
+    xp, device = array_namespace(ids), device_of(ids)
+    order = xp.argsort(ids, stable=True)
+    rows = xp.take(ids, order, axis=0)
+    first = xp.ones(rows.shape, dtype=dtype, device=device)
+    if rows.shape[0] > 1:
+        first[1:] = xp.astype(rows[1:] != rows[:-1], dtype)
+    return rows, order, first
+
+
+def _sums_of_runs(rows: Array, updates: Array, first: Array) -> Array:
+    """Add up the updates of equal rows, which are sorted; all but the first of them get zeros.
+
+    By doubling: after k rounds the sum at a place is that of 2**k places from there on, as far as
+    they are of the same row. So the order is that of a tree, whose shape the places decide.
+    """
+    xp, device = array_namespace(updates), device_of(updates)
+    nothing = xp.zeros((), dtype=updates.dtype, device=device)
+
+    def where(condition: Array, values: Array) -> Array:
+        return xp.where(condition if values.ndim == 1 else condition[:, None], values, nothing)
+
+    sums, n, reach = updates, rows.shape[0], 1
+    while reach < n:
+        # As an array of its own: the places that are added to are read as well.
+        more = where(rows[reach:] == rows[:-reach], sums[reach:, ...])
+        sums = xp.concat([sums[: n - reach, ...] + more, sums[n - reach :, ...]])
+        reach *= 2
+    return where(first > 0, sums)
 
 
 def _numbered(ids: Array, scratch: Array | None) -> tuple[Array, Array]:

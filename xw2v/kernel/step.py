@@ -149,6 +149,7 @@ def term_gradients(
     term: Term,
     *,
     with_loss: bool = False,
+    ordered: bool = False,
     out: tuple[Array | None, Array | None, Array | None] = (None, None, None),
     xp: Any = None,
 ) -> BlockGradients:
@@ -164,6 +165,8 @@ def term_gradients(
         Of which P divides the blocks, and those that take turns are of one part.
     with_loss : bool
         Compute the loss as well.
+    ordered : bool
+        As for `xw2v.kernel.scatter_add`.
     out : three arrays, shapes (B T M,), that of `x`, that of `y`, optional
         Where to put logits, dx and dy, for namespaces whose functions take ``out`` and whose
         ``reshape`` returns views. Not for a term that has `rows`: see `gathered_gradients`.
@@ -180,9 +183,10 @@ def term_gradients(
     parts, n, size = x.shape
     if term.rows is not None:
         flat = xp.reshape(x, (-1, size))
-        own = gather(flat, xp.reshape(term.rows, (-1,)), xp=xp)
+        own_rows = xp.reshape(term.rows, (-1,))
+        own = gather(flat, own_rows, xp=xp)
         found = gathered_gradients(own, xp.reshape(y, (-1, size)), term, with_loss=with_loss, xp=xp)
-        dx = scatter_add(xp.zeros_like(flat), xp.reshape(term.rows, (-1,)), found.x)
+        dx = scatter_add(xp.zeros_like(flat), own_rows, found.x, ordered=ordered)
         loss = None if found.loss is None else xp.reshape(found.loss, (parts, -1))
         return BlockGradients(xp.reshape(dx, x.shape), xp.reshape(found.y, y.shape), loss)
     (blocks, m), turns = term.targets.shape, term.interleave
@@ -349,6 +353,7 @@ def batch_gradients(
     batch: Batch,
     *,
     with_loss: bool = False,
+    ordered: bool = False,
 ) -> Gradients:
     """Return loss and gradients of a batch of logistic terms with respect to every gathered row.
 
@@ -359,6 +364,8 @@ def batch_gradients(
     batch : Batch
     with_loss : bool
         Compute the loss as well.
+    ordered : bool
+        As for `xw2v.kernel.scatter_add`.
 
     Returns
     -------
@@ -371,7 +378,7 @@ def batch_gradients(
     errors, targets, loss = None, [], None
     for term in batch.terms:
         y = gather(w_out, xp.reshape(term.targets, (1, -1)), xp=xp)
-        gradients = term_gradients(x, y, term, with_loss=with_loss, xp=xp)
+        gradients = term_gradients(x, y, term, with_loss=with_loss, ordered=ordered, xp=xp)
         errors = gradients.x if errors is None else errors + gradients.x
         if with_loss:
             term_loss = xp.sum(gradients.loss)
@@ -406,6 +413,7 @@ def train_step(
     states: tuple[State, State] = ((), ()),
     trainable: tuple[Array | None, Array | None] = (None, None),
     with_loss: bool = False,
+    ordered: bool = False,
 ) -> Array | None:
     """Make one step of any model, in place.
 
@@ -427,6 +435,9 @@ def train_step(
         For the rows of `w_in` and of `w_out` 1, or 0 where a row is not to change.
     with_loss : bool
         Return the loss before the step.
+    ordered : bool
+        Add up in an order that is the same every time, on devices that would not: see
+        `scatter_add`.
 
     Returns
     -------
@@ -440,11 +451,11 @@ def train_step(
         if mask is not None:
             gradients = gradients * xp.take(mask, ids, axis=0)[:, None]
         table = (w_in, w_out)[which]
-        optimizer.update(table, states[which], ids, gradients, weights, alpha)
+        optimizer.update(table, states[which], ids, gradients, weights, alpha, ordered=ordered)
 
     if any(term.softmax for term in batch.terms):
         return _softmax_step(w_in, w_out, batch, update, with_loss)
-    gradients = batch_gradients(w_in, w_out, batch, with_loss=with_loss)
+    gradients = batch_gradients(w_in, w_out, batch, with_loss=with_loss, ordered=ordered)
     update(0, batch.inputs, gradients.inputs, batch.input_weights)
     ids = xp.concat([xp.reshape(term.targets, (-1,)) for term in batch.terms])
     weights = xp.concat([xp.reshape(term.target_weights, (-1,)) for term in batch.terms])

@@ -6,7 +6,7 @@ which makes a GPU wait; everything after it has shapes known beforehand.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -16,11 +16,27 @@ from numpy.typing import NDArray
 from xw2v.sampling.random import Purpose, random_below, random_bits, stream_key
 from xw2v.text import EncodedCorpus
 
-__all__ = ["PIECE_WORDS", "Chunk", "ChunkBuffer", "piece_borders", "sample_chunk", "sample_piece"]
+__all__ = [
+    "PIECE_WORDS",
+    "Chunk",
+    "ChunkBuffer",
+    "Ids",
+    "piece_borders",
+    "sample_chunk",
+    "sample_piece",
+]
 
 Array = Any
 
 PIECE_WORDS = 1 << 15  # of the corpus: what is sampled at once, so that its arrays stay in cache
+
+
+class Ids(Protocol):
+    """The ids of a corpus, of which slices are arrays of the device that samples them."""
+
+    def __getitem__(self, stretch: slice) -> Array:
+        """Return the ids of a stretch, shape (n,), int32; valid until the next is asked for."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +80,12 @@ class ChunkBuffer:
         Of the chunks.
     zeros : callable
         Makes an array from a shape and a dtype, in memory that all who stage pieces see.
-    lengths : ndarray of int64, shape (capacity / `PIECE_WORDS`, rounded up,)
+    lengths : ndarray of int64, shape (capacity / `piece_words`, rounded up,)
         Zeros, in such memory as well.
     xp : namespace
         Of the arrays.
+    piece_words : int, optional
+        Corpus words of a piece; `PIECE_WORDS` if absent.
     """
 
     def __init__(
@@ -77,8 +95,10 @@ class ChunkBuffer:
         zeros: Callable[[tuple[int, ...], Any], Array],
         lengths: NDArray[np.int64],
         xp: Any,
+        piece_words: int | None = None,
     ) -> None:
         self._window = window
+        self._piece_words = piece_words or PIECE_WORDS
         self._lengths = lengths
         self._head = zeros((window,), xp.int32)  # the words before the first piece
         self._tails = zeros((lengths.size, window), xp.int32)  # those after each
@@ -106,7 +126,7 @@ class ChunkBuffer:
         if number == 0:
             self._head[:] = piece.tokens[: self._window]
         self._tails[number, :] = piece.tokens[n + self._window :]
-        _copy(piece, 0, self._staged, number * PIECE_WORDS, n)
+        _copy(piece, 0, self._staged, number * self._piece_words, n)
 
     def assemble(self, numbers: Iterable[int], n_pieces: int) -> Chunk:
         """Put staged pieces to their places.
@@ -128,7 +148,7 @@ class ChunkBuffer:
         for number in numbers:
             n = int(self._lengths[number])
             begin = ends[number] - n
-            _copy(self._staged, number * PIECE_WORDS, placed, begin, n)
+            _copy(self._staged, number * self._piece_words, placed, begin, n)
             if number == 0:
                 placed.tokens[:window] = self._head
             if number == n_pieces - 1:
@@ -150,20 +170,23 @@ def _copy(source: Chunk, at: int, target: Chunk, to: int, n: int) -> None:
         getattr(target, name)[to : to + n] = getattr(source, name)[at : at + n]
 
 
-def piece_borders(start: int, stop: int) -> list[tuple[int, int]]:
+def piece_borders(start: int, stop: int, piece_words: int | None = None) -> list[tuple[int, int]]:
     """Cut a stretch of a corpus into the pieces to sample.
 
     Parameters
     ----------
     start, stop : int
         Positions in the corpus.
+    piece_words : int, optional
+        How long a piece is; `PIECE_WORDS` if absent.
 
     Returns
     -------
     list of (int, int)
-        Start and stop of each; none is longer than `PIECE_WORDS`.
+        Start and stop of each; none is longer than that.
     """
-    return [(low, min(low + PIECE_WORDS, stop)) for low in range(start, stop, PIECE_WORDS)]
+    step = piece_words or PIECE_WORDS
+    return [(low, min(low + step, stop)) for low in range(start, stop, step)]
 
 
 def sample_chunk(
@@ -205,6 +228,7 @@ def sample_piece(
     shrink_windows: bool,
     seed: int,
     epoch: int,
+    ids: Ids | None = None,
 ) -> Chunk:
     """Subsample the corpus words `start` to `stop` and draw a window for each kept word.
 
@@ -224,6 +248,8 @@ def sample_piece(
         Draw windows uniformly from 1..c instead of taking c always.
     seed, epoch : int
         What the draws are made from.
+    ids : Ids, optional
+        The ids of the corpus as they are on the device; copied there from `corpus` if absent.
 
     Returns
     -------
@@ -234,17 +260,18 @@ def sample_piece(
     key = stream_key(seed, Purpose.WORDS, epoch)
 
     def kept(low: int, high: int) -> tuple[Array, Array, Array]:
-        ids = xp.asarray(np.asarray(corpus.ids[low:high]), device=device)
+        some = np.asarray(corpus.ids[low:high]) if ids is None else ids[low:high]
+        words = xp.asarray(some, device=device)
         positions = xp.arange(low, high, dtype=xp.int64, device=device)
         bits = random_bits(key, positions)
-        (chosen,) = xp.nonzero((bits & 0x7FFFFFFF) < xp.take(thresholds, ids, axis=0))
-        return tuple(xp.take(values, chosen, axis=0) for values in (ids, positions, bits))
+        (chosen,) = xp.nonzero((bits & 0x7FFFFFFF) < xp.take(thresholds, words, axis=0))
+        return tuple(xp.take(values, chosen, axis=0) for values in (words, positions, bits))
 
     def padding(n: int) -> Array:
         return xp.zeros(n, dtype=xp.int32, device=device)
 
     first, last = _sentence_bounds(corpus.starts, start, stop)
-    ids, positions, bits = kept(start, stop)
+    words, positions, bits = kept(start, stop)
     before, before_positions = _reach(kept, first, start, window, backwards=True)
     after, after_positions = _reach(kept, stop, last, window, backwards=False)
 
@@ -253,7 +280,7 @@ def sample_piece(
     inside = corpus.starts[slice(*np.searchsorted(corpus.starts, [start, stop], side="right"))]
     cuts = xp.asarray(np.concatenate(([first], inside, [last])).astype(np.int64), device=device)
     borders = xp.searchsorted(around, cuts)
-    order = xp.arange(ids.shape[0], dtype=borders.dtype, device=device)
+    order = xp.arange(words.shape[0], dtype=borders.dtype, device=device)
     order += before.shape[0]
     sentence = xp.searchsorted(borders, order, side="right")
     reach = xp.full(order.shape, window, dtype=xp.int64, device=device)
@@ -262,7 +289,7 @@ def sample_piece(
     left = xp.minimum(reach, order - xp.take(borders, sentence - 1, axis=0))
     right = xp.minimum(reach, xp.take(borders, sentence, axis=0) - 1 - order)
 
-    tokens = [padding(window - before.shape[0]), before, ids]
+    tokens = [padding(window - before.shape[0]), before, words]
     tokens += [after, padding(window - after.shape[0])]
     return Chunk(
         tokens=xp.concat(tokens),
@@ -285,9 +312,9 @@ def _reach(kept: Any, low: int, high: int, count: int, *, backwards: bool) -> tu
     size = 8 * count
     while True:
         size = min(size, high - low)
-        ids, positions, _ = kept(high - size, high) if backwards else kept(low, low + size)
-        if ids.shape[0] >= count or size == high - low:
-            n = ids.shape[0]
+        words, positions, _ = kept(high - size, high) if backwards else kept(low, low + size)
+        if words.shape[0] >= count or size == high - low:
+            n = words.shape[0]
             nearest = slice(max(0, n - count), n) if backwards else slice(0, min(count, n))
-            return ids[nearest], positions[nearest]
+            return words[nearest], positions[nearest]
         size *= 4

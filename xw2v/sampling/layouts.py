@@ -67,6 +67,10 @@ class Layout(Protocol):
         """Return how many inputs and targets a part has at most."""
         ...
 
+    def part_logits(self, window: int) -> int:
+        """Return about how many logits a part has, those that are masked included."""
+        ...
+
     def batches(
         self,
         chunk: Chunk,
@@ -129,6 +133,10 @@ class BlockLayout:
     def part_rows(self, window: int) -> int:
         """Return how many inputs and targets a part has at most."""
         return self.output.part_rows(self.block_size, window, self.cbow)
+
+    def part_logits(self, window: int) -> int:
+        """Return about how many logits a part has."""
+        return self.output.part_logits(self.block_size, window, self.cbow)
 
     def batches(
         self,
@@ -218,8 +226,13 @@ class PairLayout:
 
     def part_rows(self, window: int) -> int:
         """Return how many inputs and targets a part has."""
-        inputs, predictions = (1, 2 * window) if self.cbow is None else (2 * window, 1)
-        return inputs + predictions * (1 + self.negative)
+        inputs = 1 if self.cbow is None else 2 * window
+        return inputs + self.part_logits(window)
+
+    def part_logits(self, window: int) -> int:
+        """Return how many logits a part has, one for each target."""
+        predictions = 2 * window if self.cbow is None else 1
+        return predictions * (1 + self.negative)
 
     def batches(
         self,

@@ -20,6 +20,7 @@ __all__ = ["NegativeOutput", "Output", "SoftmaxOutput"]
 
 Array = Any
 
+_WORDS_AT_ONCE = 512  # of the vocabulary, that compete with each other: see the kernel
 _SOFTMAX_WEIGHT = 8.0  # of a prediction: with 2, small vocabularies diverge
 
 
@@ -43,6 +44,10 @@ class Output(Protocol):
         cbow : Cbow or None
             None for skip-gram.
         """
+        ...
+
+    def part_logits(self, block_size: int, window: int, cbow: Cbow | None) -> int:
+        """Return about how many logits a part has; parameters as for `part_rows`."""
         ...
 
     def batches(
@@ -105,6 +110,11 @@ class NegativeOutput:
         each = _inputs(block_size, window, cbow) + positives
         return each * self.part_blocks + self.interleave * self.shared_negatives
 
+    def part_logits(self, block_size: int, window: int, cbow: Cbow | None) -> int:
+        """Return how many logits a part has: of contexts, or of centers, and of noise words."""
+        positives = block_size + 2 * window if cbow is None else 1
+        return self.part_blocks * block_size * (positives + self.shared_negatives)
+
     def batches(
         self, text: TextBlocks, cbow: Cbow | None, numbers: Array, key: int
     ) -> Sequence[Batch]:
@@ -142,6 +152,10 @@ class SoftmaxOutput:
     def part_rows(self, block_size: int, window: int, cbow: Cbow | None) -> int:
         """Return how many inputs a part has; its targets are all words."""
         return _inputs(block_size, window, cbow)
+
+    def part_logits(self, block_size: int, window: int, cbow: Cbow | None) -> int:  # noqa: ARG002
+        """Return how many logits a part has at a time: with a block of the vocabulary."""
+        return block_size * _WORDS_AT_ONCE
 
     def batches(
         self,

@@ -66,6 +66,11 @@ class PathOutput:
         inputs = self.part_blocks * (block_size + 2 * window)
         return inputs + nodes * 5 // 4 + blocks * _LEAST_WIDTH  # see `_widths`
 
+    def part_logits(self, block_size: int, window: int, cbow: Cbow | None) -> int:
+        """Return about how many logits a part has: as many as if pairs did not share paths."""
+        pairs = self.part_blocks * block_size * (2 * window if cbow is None else 1)
+        return pairs * self.tree.depth
+
     def batches(
         self,
         text: TextBlocks,

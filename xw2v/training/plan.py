@@ -15,6 +15,13 @@ from xw2v.sampling import ChunkBuffer, keep_thresholds, piece_borders, sample_pi
 from xw2v.text import EncodedCorpus, Vocabulary
 from xw2v.training.choices import choose_batch_words, choose_layout, choose_optimizer
 from xw2v.training.initial import InitialVectors
+from xw2v.training.memory import (
+    MemoryNeeds,
+    batch_memory,
+    check_memory,
+    chunk_memory,
+    parameter_memory,
+)
 from xw2v.training.run import Position
 from xw2v.training.schedule import learning_rate
 
@@ -91,8 +98,38 @@ class Plan:
         self.zeros = partial(device.zeros, team=self.team)
         n_batches = config.epochs * kept // self._batch_words
         self._loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
-        lengths = self.team.zeros(len(piece_borders(0, longest)), np.int64)
-        self._buffer = ChunkBuffer(longest, config.window, self.zeros, lengths, xp)
+        check_memory(self._needs(longest), device.free_memory(), device.name)
+        self._ids = device.ids(corpus.ids, self._chunks, config.device_share)
+        self._piece_words = None if device.works_in_cache else longest
+        lengths = self.team.zeros(len(self._pieces(0, longest)), np.int64)
+        self._buffer = ChunkBuffer(
+            longest, config.window, self.zeros, lengths, xp, self._piece_words
+        )
+
+    def _needs(self, longest: int) -> MemoryNeeds:
+        config, device, layout, n_words = (
+            self._config,
+            self._device,
+            self._layout,
+            len(self._vocabulary),
+        )
+        parameters, state = parameter_memory(
+            n_words, self._outputs, config.vector_size, choose_optimizer(config)
+        )
+        ids = self._corpus.ids
+        parts = layout.parts(self._batch_words)
+        return MemoryNeeds(
+            parameters=parameters,
+            optimizer=state,
+            text=ids.nbytes if device.holds(ids, config.device_share) else 8 * longest,
+            chunk=chunk_memory(longest),
+            batch=batch_memory(layout, parts, config.window, config.vector_size),
+        )
+
+    @property
+    def _outputs(self) -> int:
+        """Rows of W_out."""
+        return len(self._vocabulary) - (self._config.output == "hierarchical")
 
     def runner(self, initial: InitialVectors | None) -> Runner:
         """Return what makes the steps, its parameters zeros.
@@ -120,10 +157,11 @@ class Plan:
             team=self.team,
             parts=parts,
             part_rows=layout.part_rows(config.window),
-            outputs=n_words - 1 if hierarchical else n_words,
+            outputs=self._outputs,
             optimizer=choose_optimizer(config),
             trainable=(trainable[0], trainable[1]),
             hidden=parts * layout.least_words if config.output == "softmax" else 0,
+            ordered=config.deterministic,
         )
 
     def steps(self, worker: Worker, share: tuple[int, int], start: Position) -> Iterator[Step]:
@@ -150,7 +188,7 @@ class Plan:
         for epoch, index in stretches:
             deque(coming, maxlen=0)
             worker.meet()
-            n_pieces = len(piece_borders(*self._chunks[index]))
+            n_pieces = len(self._pieces(*self._chunks[index]))
             chunk = self._buffer.assemble(range(worker.rank, n_pieces, worker.size), n_pieces)
             worker.meet()
             coming = next(stages, iter(()))
@@ -184,6 +222,9 @@ class Plan:
             begin = 0
             self._corpus.release()
 
+    def _pieces(self, start: int, stop: int) -> list[tuple[int, int]]:
+        return piece_borders(start, stop, self._piece_words)
+
     def _words(self, epoch: int, index: int, share: float) -> int:
         """Return how many corpus words come before a share of a chunk is done."""
         start, stop = self._chunks[index]
@@ -191,7 +232,7 @@ class Plan:
 
     def _stage(self, epoch: int, index: int, worker: Worker) -> Iterator[None]:
         """Sample a worker's pieces of a chunk, one at each step of the iterator."""
-        borders = piece_borders(*self._chunks[index])
+        borders = self._pieces(*self._chunks[index])
         for number in range(worker.rank, len(borders), worker.size):
             piece = sample_piece(
                 self._corpus,
@@ -201,6 +242,7 @@ class Plan:
                 shrink_windows=self._config.shrink_windows,
                 seed=self._config.seed,
                 epoch=epoch,
+                ids=self._ids,
             )
             self._buffer.stage(number, piece)
             yield

@@ -48,6 +48,8 @@ class TrainingResult:
         Corpus words trained, over all epochs.
     stopped : str or None
         Why it ended before its time, if it did.
+    device_memory : int or None
+        The most bytes of its own memory that the device gave, if it has such.
     """
 
     w_in: NDArray[np.float32]
@@ -57,6 +59,7 @@ class TrainingResult:
     evaluations: tuple[Evaluation, ...] = ()
     words: int = 0
     stopped: str | None = None
+    device_memory: int | None = None
 
 
 def train(
@@ -162,6 +165,7 @@ def _train(
         tuple(run.evaluations),
         run.position.words,
         run.stopped,
+        device.peak_memory(),
     )
 
 
