@@ -1,15 +1,67 @@
 """A CuPy that pretends to find GPUs, drivers, or neither."""
 
 import sys
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from xw2v.backend import Cuda
 
 MEMORY = 8 << 30
 FREE = 6 << 30
+
+
+class FakeEvent:
+    """A place in the queue of a stream."""
+
+    def __init__(self, stream: "FakeStream") -> None:
+        self.stream = stream
+
+    def synchronize(self) -> None:
+        self.stream.run_until(self)
+
+
+class FakeStream:
+    """A stream that is as late as it may be: it does nothing before somebody waits for it."""
+
+    def __init__(self, non_blocking: bool = False) -> None:
+        self.queue: list[FakeEvent | Callable[[], None]] = []
+
+    def record(self) -> FakeEvent:
+        event = FakeEvent(self)
+        self.queue.append(event)
+        return event
+
+    def wait_event(self, event: FakeEvent) -> None:
+        self.queue.append(event.synchronize)
+
+    def run_until(self, event: FakeEvent) -> None:
+        while event in self.queue:
+            one = self.queue.pop(0)
+            if not isinstance(one, FakeEvent):
+                one()
+
+
+class PromptStream(FakeStream):
+    """The current stream, on which NumPy works: nothing is left to be done."""
+
+    def wait_event(self, event: FakeEvent) -> None:
+        event.synchronize()
+
+    def record(self) -> FakeEvent:
+        return FakeEvent(self)
+
+
+class FakeArray(np.ndarray[Any, Any]):
+    """An array that streams copy to."""
+
+    def set(self, array: NDArray[Any], stream: FakeStream) -> None:
+        stream.queue.append(lambda: np.copyto(self, array))
 
 
 class FakeCupy:
@@ -56,6 +108,7 @@ def fake_cupy(
     refusal: str | None = None,
     broken: tuple[int, ...] = (),
     product: Exception | None = None,
+    trains: bool = False,
 ) -> FakeCupy:
     """Pretend that CuPy is installed.
 
@@ -72,6 +125,8 @@ def fake_cupy(
         GPUs that cannot be used.
     product : Exception, optional
         What the first matrix product raises.
+    trains : bool
+        NumPy works in place of the GPU.
     """
     state = FakeCupy()
 
@@ -106,7 +161,7 @@ def fake_cupy(
     fake.float32 = np.float32
     fake.ones = lambda *_args, **_options: Ones()
     fake.get_default_memory_pool = lambda: SimpleNamespace(
-        free_all_blocks=state._free, total_bytes=lambda: state.held
+        free_all_blocks=state._free, free_bytes=lambda: 0, total_bytes=lambda: state.held
     )
     runtime = SimpleNamespace(
         CUDARuntimeError=state.runtime_error,
@@ -116,7 +171,27 @@ def fake_cupy(
         runtimeGetVersion=lambda: 13020,
     )
     memory = SimpleNamespace(OutOfMemoryError=state.out_of_memory)
-    fake.cuda = SimpleNamespace(runtime=runtime, memory=memory, Device=Device)
+    current = PromptStream()
+    fake.cuda = SimpleNamespace(
+        runtime=runtime,
+        memory=memory,
+        Device=Device,
+        Stream=FakeStream,
+        get_current_stream=lambda: current,
+    )
+    fake.int32 = np.int32
+    fake.empty = lambda n, dtype: np.empty(n, dtype).view(FakeArray)
+    fake_cupyx: Any = ModuleType("cupyx")
+    fake_cupyx.empty_pinned = np.empty
+    monkeypatch.setitem(sys.modules, "cupyx", fake_cupyx)
+    if trains:
+        use = Cuda.use
+
+        def use_numpy(cuda: Cuda, number: int) -> str:
+            use(cuda, number)
+            return "cpu"
+
+        monkeypatch.setattr(Cuda, "use", use_numpy)
     monkeypatch.setitem(sys.modules, "cupy", fake)
     monkeypatch.setitem(sys.modules, "array_api_compat.cupy", numpy_namespace)
     return state

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.backend.fakes import FREE, fake_cupy
 from tests.conftest import to_host
 from xw2v.backend import CpuDevice, Device, get_device
 from xw2v.backend.ids import StreamedIds
@@ -110,6 +111,19 @@ def test_ids_are_on_a_device_if_they_may_be(xp: Any) -> None:
 
 def test_ids_of_a_cpu_stay_where_they_are() -> None:
     assert np.shares_memory(CpuDevice().ids(IDS, STRETCHES, 0.0), IDS)
+
+
+def test_ids_of_a_gpu_are_copied_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a stream that is late, and told to wait where it must."""
+    fake_cupy(monkeypatch, trains=True)
+    device = get_device("cuda")
+    assert device.free_memory() == FREE
+    ids = device.ids(IDS, STRETCHES, 1e-9)
+    assert isinstance(ids, StreamedIds)
+    for _ in range(3):
+        for start, stop in STRETCHES:
+            np.testing.assert_array_equal(ids[start:stop], IDS[start:stop])
+            assert ids[start:stop].dtype == np.int32
 
 
 @pytest.mark.cuda

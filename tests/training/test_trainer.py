@@ -11,17 +11,19 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import pytest
 
+from tests.backend.fakes import fake_cupy
 from tests.backend.test_team import helpers
 from tests.conftest import needs_fork
 from tests.sampling.test_chunks import expected_contexts
 from tests.synthetic import random_corpus, toy_sentences
 from xw2v.backend import Device, Profile, get_device
+from xw2v.backend.ids import StreamedIds
 from xw2v.config import TrainingConfig
 from xw2v.errors import ConfigError, CorpusError, DeviceError, TrainingError
+from xw2v.kernel import train_step
 from xw2v.sampling import HuffmanTree, keep_thresholds, sample_piece
 from xw2v.text import EncodedCorpus, Vocabulary, encode_sentences
 from xw2v.training import (
@@ -396,9 +398,9 @@ def test_loss_falls(model: str) -> None:
 # Other devices
 
 
-def stand_in(xp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def stand_in(xp: Any, monkeypatch: pytest.MonkeyPatch, kind: type[Device] = Device) -> None:
     """Train on a device that has nothing but a namespace, as a GPU does."""
-    device = Device("stand-in", xp, None)
+    device = kind("stand-in", xp, None)
     monkeypatch.setattr("xw2v.training.trainer.get_device", lambda name: device)
 
 
@@ -438,18 +440,148 @@ def test_devices_agree_after_a_hundred_steps(
     check_parity(ours, expected, 5e-5, 5e-5)
 
 
+# A whole run with array-api-strict would take minutes.
+fast_namespaces = pytest.mark.parametrize(
+    "xp", ["numpy", pytest.param("cupy", marks=pytest.mark.cuda)], indirect=True
+)
+
+
+@fast_namespaces
 @every_model
-def test_devices_agree_after_a_whole_run(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_devices_agree_after_a_whole_run(
+    model: str, xp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With all options as they are by default, to 1e-4."""
     vocabulary, corpus = toy_corpus()
     options = TrainingConfig(**{"workers": 1, "vector_size": 20, **MODELS[model]})
     expected = train(corpus, vocabulary, options)
-    stand_in(numpy_namespace, monkeypatch)
+    stand_in(xp, monkeypatch)
     # What suits another device would be another model.
     kept = int(vocabulary.counts @ (keep_thresholds(vocabulary.counts, options.sample) / 2**31))
     words = choose_batch_words(options, get_device("cpu"), kept)
     ours = train(corpus, vocabulary, replace(options, batch_words=words))
     check_parity(ours, expected, 1e-4, 1e-4)
+
+
+@every_model
+def test_sums_in_one_order_agree_as_well(
+    model: str, xp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocabulary, corpus = random_corpus(1600, 60)
+    options = config(model, alpha=0.05, batch_words=32, deterministic=True)
+    expected = train(corpus, vocabulary, options)
+    stand_in(xp, monkeypatch)
+    check_parity(train(corpus, vocabulary, options), expected, 5e-5, 5e-5)
+
+
+class SmallDevice(Device):
+    """A device with memory for so many bytes."""
+
+    def free_memory(self) -> int | None:
+        return 10**9
+
+
+@fast_namespaces
+@every_model
+def test_text_that_is_streamed_changes_no_bit(
+    model: str, xp: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In three chunks, over two epochs, sums in one order on a GPU too."""
+    monkeypatch.setattr("xw2v.training.plan.CHUNK_WORDS", 600)
+    vocabulary, corpus = random_corpus(1600, 60, sentence=(1, 30, 7, 900))
+    options = config(model, batch_words=32, deterministic=True, epochs=2)
+    stand_in(xp, monkeypatch, SmallDevice)
+    ids: list[Any] = []
+    of_device = SmallDevice.ids
+
+    def spy(self: Device, *args: Any) -> Any:
+        ids.append(of_device(self, *args))
+        return ids[-1]
+
+    monkeypatch.setattr(SmallDevice, "ids", spy)
+    whole, streamed = (
+        train(corpus, vocabulary, replace(options, device_share=share)) for share in (1.0, 0.0)
+    )
+    assert [isinstance(one, StreamedIds) for one in ids] == [False, True]
+    np.testing.assert_array_equal(streamed.w_in, whole.w_in)
+    np.testing.assert_array_equal(streamed.w_out, whole.w_out)
+    assert streamed.losses == whole.losses
+
+
+def test_training_on_a_gpu_that_numpy_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is done for a GPU but the work."""
+    vocabulary, corpus = toy_corpus()
+    options = config(vector_size=20, batch_words=200, workers=1)
+    expected = train(corpus, vocabulary, options)
+    assert expected.device_memory is None
+    fake = fake_cupy(monkeypatch, trains=True)
+    ours = train(corpus, vocabulary, replace(options, device="cuda", device_share=0.0))
+    check_parity(ours, expected, 1e-4, 1e-4)
+    assert ours.device_memory == fake.held
+
+
+def test_a_gpu_that_fails_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary, corpus = toy_corpus()
+    fake = fake_cupy(monkeypatch, trains=True)
+    step = train_step
+    errors = {
+        "out of memory on cuda:0: .*a smaller batch_words": fake.out_of_memory("no 5 bytes"),
+        "GPU cuda:0 failed: .*--resume": fake.runtime_error("cudaErrorDevicesUnavailable: gone"),
+    }
+    for message, error in errors.items():
+        made: list[int] = []
+
+        def fail(*args: Any, made: list[int] = made, error: Any = error, **options: Any) -> Any:
+            made.append(1)
+            if len(made) == 5:
+                raise error
+            return step(*args, **options)
+
+        monkeypatch.setattr("xw2v.backend.steps.train_step", fail)
+        with pytest.raises(DeviceError, match=message):
+            train(corpus, vocabulary, config(device="cuda", batch_words=100))
+        assert len(made) == 5
+    assert fake.freed == 1
+    # What was tried once may be tried again.
+    monkeypatch.setattr("xw2v.backend.steps.train_step", step)
+    assert train(corpus, vocabulary, config(device="cuda", batch_words=100)).words > 0
+
+
+def test_too_little_memory_is_noticed_before_anything_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vocabulary, corpus = toy_corpus()
+    fake_cupy(monkeypatch, trains=True)
+    options = config(device="cuda", vector_size=10**8)
+    with pytest.raises(DeviceError, match=r"too little memory on cuda:0: 6,144 MiB are free"):
+        train(corpus, vocabulary, options)
+
+
+@pytest.mark.cuda
+def test_a_gpu_whose_memory_runs_out(cupy_namespace: Any) -> None:
+    """Of which the pool may take no more; then with a smaller batch it goes on."""
+    vocabulary, corpus = random_corpus(400_000, 500)
+    pool = cupy_namespace.get_default_memory_pool()
+    pool.free_all_blocks()
+    options = config(device="cuda", vector_size=400, epochs=1, sample=0.0, workers=1)
+    pool.set_limit(size=pool.total_bytes() + (200 << 20))
+    try:
+        with pytest.raises(DeviceError, match="out of memory on cuda:0"):
+            train(corpus, vocabulary, replace(options, batch_words=131_072))
+        assert train(corpus, vocabulary, replace(options, batch_words=1024)).words == 400_000
+    finally:
+        pool.set_limit(size=0)
+
+
+@pytest.mark.cuda
+@every_model
+def test_a_gpu_gives_the_same_bits_every_time_if_it_is_to(model: str, cupy_namespace: Any) -> None:
+    vocabulary, corpus = toy_corpus()
+    options = config(model, device="cuda", batch_words=512, deterministic=True, epochs=2)
+    first, *others = (train(corpus, vocabulary, options) for _ in range(3))
+    for other in others:
+        assert other.w_in.tobytes() == first.w_in.tobytes()
+        assert other.w_out.tobytes() == first.w_out.tobytes()
 
 
 # Frozen words
