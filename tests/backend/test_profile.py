@@ -127,4 +127,4 @@ def test_a_profile_changes_nothing(kind: str) -> None:
 def test_the_phases_of_the_portable_runner() -> None:
     profile = Profile()
     list(by_one(portable_runner(), steps("block"), profile))
-    assert set(profile.seconds) == {"plan", "step"}
+    assert set(profile.seconds) == {"plan", "step", "wait"}

@@ -103,6 +103,7 @@ def test_tensorboard(call: Call, model: Path, tmp_path: Path) -> None:
     assert call("convert", model, tmp_path / "d", "--to=tensorboard").status == 0
     assert sorted(path.name for path in (tmp_path / "d").iterdir()) == [
         "metadata.tsv",
+        "projector_config.pbtxt",
         "vectors.tsv",
     ]
 

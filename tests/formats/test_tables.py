@@ -75,7 +75,7 @@ def test_vectors_come_back_as_they_were(path: Path, counts: list[int] | None) ->
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.text(st.characters(codec="utf-8"), max_size=5), unique=True, max_size=6),
     st.integers(1, 4),
@@ -318,10 +318,38 @@ def test_files_that_cannot_be_written_are_named(tmp_path: Path) -> None:
 def test_the_files_of_tensorboard(tmp_path: Path) -> None:
     path = tmp_path / "new" / "d"
     write_tensorboard(path, ["a", "é b"], np.asarray([[0.1, -2.5], [3e-7, 1.0]]))
-    assert sorted(entry.name for entry in path.iterdir()) == ["metadata.tsv", "vectors.tsv"]
+    assert sorted(entry.name for entry in path.iterdir()) == [
+        "metadata.tsv",
+        "projector_config.pbtxt",
+        "vectors.tsv",
+    ]
     assert (path / "vectors.tsv").read_bytes() == b"0.1\t-2.5\n3e-7\t1\n"
     # A single column has no name.
     assert (path / "metadata.tsv").read_bytes() == "a\né b\n".encode()
+
+
+def test_tensorboard_is_told_where_the_files_are(tmp_path: Path) -> None:
+    """Without this file, TensorBoard's projector finds nothing at all in the directory."""
+    write_tensorboard(tmp_path / "d", ["a", "b"], matrix(2))
+    config = (tmp_path / "d" / "projector_config.pbtxt").read_text("ascii")
+    # Relative names: the directory can be moved, and paths that lead out of it are refused.
+    assert config.splitlines() == [
+        "embeddings {",
+        '  tensor_name: "vectors"',
+        '  tensor_path: "vectors.tsv"',
+        '  metadata_path: "metadata.tsv"',
+        "}",
+    ]
+
+
+def test_a_directory_without_the_configuration_is_replaced_too(tmp_path: Path) -> None:
+    """Earlier versions wrote none."""
+    path = tmp_path / "d"
+    write_tensorboard(path, ["a"], [[1.0]])
+    (path / "projector_config.pbtxt").unlink()
+    write_tensorboard(path, ["b"], [[1.0]], overwrite=True)
+    assert (path / "metadata.tsv").read_text() == "b\n"
+    assert (path / "projector_config.pbtxt").exists()
 
 
 def test_several_columns_have_names(tmp_path: Path) -> None:
@@ -330,7 +358,7 @@ def test_several_columns_have_names(tmp_path: Path) -> None:
     assert metadata == b"word\tcount\na\t7\nword\t1099511627776\n"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), st.integers(1, 5))
 def test_values_read_back_bit_for_bit(data: st.DataObject, size: int) -> None:
     vectors = data.draw(hnp.arrays(np.float32, (4, size), elements=FINITE))

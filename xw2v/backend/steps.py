@@ -133,13 +133,17 @@ class PortableRunner:
         worker : Worker
             The only one.
         profile : Profile, optional
-            Counts the time of planning and that of the steps.
+            Counts the time of planning, that of the steps, and that of waiting for them to be
+            done, in the end: a GPU is told what to do long before it does it.
         """
         upcoming = iter(steps)
         while True:
             with measured(profile, "plan"):
                 step = next(upcoming, None)
             if step is None:
+                with measured(profile, "wait"):
+                    # Launched is not made: one number that is read tells that all is.
+                    float(self.w_in[0, 0])
                 return
             with measured(profile, "step"):
                 batch = joined(step.batches)

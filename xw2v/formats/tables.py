@@ -25,6 +25,8 @@ __all__ = ["read_parquet", "write_parquet", "write_tensorboard"]
 
 _VECTORS = "vectors.tsv"
 _METADATA = "metadata.tsv"
+# Without a file of this name in its log directory, TensorBoard says that no checkpoint was found.
+_CONFIG = "projector_config.pbtxt"
 
 # Numbers turned into text at once, and read at once: bounds the memory to some ten MB.
 _VALUES_AT_ONCE = 2**19
@@ -46,7 +48,9 @@ def write_tensorboard(
     In the directory, which takes its name once it is complete, are ``vectors.tsv``, for each word
     a line of values separated by tabs, and ``metadata.tsv``, for each word a line. With counts,
     the latter has two columns and, as the projector expects then, a first line of their names:
-    ``word\tcount``. Both are UTF-8; values have as many digits as float32 needs.
+    ``word\tcount``. Both are UTF-8; values have as many digits as float32 needs. By
+    ``projector_config.pbtxt``, which names the two, TensorBoard finds them: ``tensorboard --logdir
+    DIRECTORY`` shows them under Projector.
 
     Parameters
     ----------
@@ -86,6 +90,7 @@ def write_tensorboard(
         with replacing_directory(resolved) as temporary:
             _write_values(temporary / _VECTORS, table)
             _write_metadata(temporary / _METADATA, words, whole)
+            _write_config(temporary / _CONFIG)
             sync_directory(temporary)
     except OSError as error:
         raise ModelFileError(f"cannot write {path}: {error.strerror or error}") from error
@@ -475,7 +480,7 @@ def _is_tensorboard(path: Path) -> bool:
 
 
 def _is_tensorboard_file(name: str) -> bool:
-    return name in (_VECTORS, _METADATA)
+    return name in (_VECTORS, _METADATA, _CONFIG)
 
 
 def _write_values(path: Path, table: npt.NDArray[np.float32]) -> None:
@@ -499,4 +504,16 @@ def _write_metadata(path: Path, words: Sequence[str], counts: npt.NDArray[np.int
                 numbers = counts[start : start + _ROWS_AT_ONCE].tolist()
                 lines = [f"{word}\t{number}" for word, number in zip(part, numbers, strict=True)]
             file.write(("\n".join(lines) + "\n").encode())
+    sync_file(path)
+
+
+def _write_config(path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(
+            b"embeddings {\n"
+            b'  tensor_name: "vectors"\n'
+            b'  tensor_path: "%s"\n'
+            b'  metadata_path: "%s"\n'
+            b"}\n" % (_VECTORS.encode(), _METADATA.encode())
+        )
     sync_file(path)
