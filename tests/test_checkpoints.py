@@ -532,6 +532,8 @@ HARMLESS: dict[str, Any] = {
     "workers": 2,
     "vectors": "mean",
     "device": "auto",
+    "device_share": 0.5,
+    "deterministic": True,
     "min_count": 7,
     "max_final_vocab": 40,
     "epochs": EPOCHS + 1,

@@ -75,7 +75,14 @@ NEEDED = {
     "tsne": "sklearn",
 }
 # Options in the text that are other programs'.
-FOREIGN = {"pytest": {"-n", "-m"}, "pip": {"-e"}, "ruff": {"--check"}}
+FOREIGN = {
+    "XW2V_REQUIRE_CUDA=1 pytest": {"-m"},
+    "embedding-atlas": {"--text", "--vector"},
+    "pip": {"-e"},
+    "pytest": {"-n", "-m"},
+    "ruff": {"--check"},
+    "tensorboard": {"--logdir"},
+}
 
 
 class Block(NamedTuple):

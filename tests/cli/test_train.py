@@ -161,6 +161,7 @@ def test_every_hyperparameter_arrives(call: Call, corpus: Path, tmp_path: Path) 
         "seed": 9,
         "workers": 1,
         "device": "cpu",
+        "device_share": 0.5,
         "batch_words": 100,
         "block_size": 8,
         "shared_negatives": 16,
@@ -172,6 +173,7 @@ def test_every_hyperparameter_arrives(call: Call, corpus: Path, tmp_path: Path) 
     words = tuple(word for word, _ in counts.most_common(2))  # the vocabulary will be small
     flags = {
         "--fixed-window": ("shrink_windows", False),
+        "--deterministic": ("deterministic", True),
         "--cbow-sum": ("cbow_mean", False),
         "--negatives-exclude-positive": ("negatives_exclude_positive", True),
         "--negatives-without-replacement": ("negatives_without_replacement", True),

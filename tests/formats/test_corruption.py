@@ -24,8 +24,8 @@ WORDS = ("the", "", "line\nbreak", "é", "👩‍🚀", "\ud83d", "of")
 FILES = ("config.json", "loss.jsonl", "vectors.safetensors", "vocabulary.json")
 PICTURE = "loss.png"
 
-FLIPS = 200
-CUTS = 20
+FLIPS = 120
+CUTS = 15
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,3 @@
-import builtins
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +5,8 @@ import pytest
 
 from tests.maps.conftest import topic_vectors
 from xw2v.errors import ConfigError
-from xw2v.maps.layout import Method, lay_out, require_packages
+from xw2v.maps.layout import lay_out
+from xw2v.projection import Method, Projection
 
 
 def spread(places: Any, topics: list[str]) -> float:
@@ -31,13 +30,6 @@ def test_principal_components() -> None:
     assert spread(places, [word[:2] for word in wv.index_to_key]) < 0.6
 
 
-def test_the_sign_of_a_component_is_fixed() -> None:
-    unit = topic_vectors(100).get_normed_vectors()
-    places = lay_out(unit).places
-    axes = np.linalg.lstsq(unit - unit.mean(axis=0), places, rcond=None)[0]
-    assert (axes[np.abs(axes).argmax(axis=0), [0, 1]] > 0).all()
-
-
 def test_a_component_of_frequency_is_left_out() -> None:
     wv = topic_vectors(500)
     unit = np.concatenate(
@@ -53,46 +45,29 @@ def test_few_words_or_dimensions(words: int, size: int) -> None:
     assert np.isfinite(places).all()
 
 
-def test_few_words_are_laid_out_by_pca() -> None:
-    pytest.importorskip("sklearn")
-    unit = topic_vectors(4).get_normed_vectors()
-    np.testing.assert_array_equal(lay_out(unit, "tsne").places, lay_out(unit).places)
-
-
-@pytest.mark.slow  # umap compiles for a minute
 @pytest.mark.parametrize("method", ["umap", "tsne"])
-def test_methods_of_neighbors(method: Method) -> None:
-    pytest.importorskip("umap" if method == "umap" else "sklearn")
-    wv = topic_vectors(300)
-    places, description = lay_out(wv.get_normed_vectors(), method)
-    assert description.startswith({"umap": "UMAP, cosine", "tsne": "t-SNE, perplexity"}[method])
+def test_methods_of_neighbors(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin with the components that the map shows; a handful of words stays at these."""
+
+    def shifted(vectors: Any, method: str, start: Any, seed: int) -> Projection:
+        return Projection(start + len(vectors), f"{method} {seed}")
+
+    monkeypatch.setattr("xw2v.maps.layout.check_method", lambda method: None)
+    monkeypatch.setattr("xw2v.maps.layout.project_neighbors", shifted)
+    unit = topic_vectors(20).get_normed_vectors()
+    places, description = lay_out(unit, method, seed=5)
+    assert description == f"{method} 5"
+    np.testing.assert_array_equal(places, lay_out(unit).places + 20)
+    assert lay_out(unit[:4], method).description.startswith("principal components")
+
+
+@pytest.mark.slow  # and repeats tests of projections
+def test_tsne() -> None:
+    pytest.importorskip("sklearn")
+    wv = topic_vectors(150)
+    places, description = lay_out(wv.get_normed_vectors(), "tsne")
+    assert description == "t-SNE, perplexity 30"
     assert spread(places, [word[:2] for word in wv.index_to_key]) < 0.6
-    np.testing.assert_array_equal(places, lay_out(wv.get_normed_vectors(), method).places)
-
-
-@pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Let a package be one that is not installed."""
-    original = builtins.__import__
-
-    def without(package: str) -> None:
-        def find(name: str, *arguments: Any, **options: Any) -> Any:
-            if name.partition(".")[0] == package:
-                raise ModuleNotFoundError(f"No module named {package!r}", name=package)
-            return original(name, *arguments, **options)
-
-        monkeypatch.setattr(builtins, "__import__", find)
-
-    return without
-
-
-@pytest.mark.parametrize(("method", "package"), [("umap", "umap"), ("tsne", "sklearn")])
-def test_a_missing_package(method: Method, package: str, without: Callable[[str], None]) -> None:
-    without(package)
-    with pytest.raises(ConfigError, match=r'pip install "xw2v\[umap\]", or take pca$') as error:
-        lay_out(topic_vectors(20).get_normed_vectors(), method)
-    assert f"{method!r} needs a package that is not installed" in str(error.value)
-    require_packages("pca")
 
 
 def test_an_unknown_method() -> None:

@@ -7,6 +7,7 @@ import pytest
 from xw2v.errors import ConfigError
 from xw2v.plots import project
 from xw2v.plots.layouts import Floats
+from xw2v.projection import Method, Projection
 
 
 def clusters(points: int = 20) -> Floats:
@@ -62,33 +63,34 @@ def test_unknown_method() -> None:
         project(clusters(), method)
 
 
-@pytest.mark.parametrize(
-    ("method", "package"), [("umap", "umap"), ("tsne", "sklearn.manifold")], ids=["umap", "tsne"]
-)
-def test_a_package_that_is_not_there(
-    method: Any, package: str, monkeypatch: pytest.MonkeyPatch
+def test_a_package_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(ConfigError, match=r'pip install "xw2v\[umap\]"'):
+        project(clusters(), "umap")
+
+
+@pytest.mark.parametrize("method", ["umap", "tsne"])
+def test_neighbors_are_those_of_unit_vectors(
+    method: Method, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ConfigError, match=r'not installed: pip install "xw2v\[umap\]"'):
-        project(clusters(), method)
+    def shifted(vectors: Floats, method: str, start: Floats, seed: int) -> Projection:
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1)
+        return Projection(start.astype(np.float64) + seed, method)
 
-
-def assert_neighbors_are_together(method: Any) -> None:
+    monkeypatch.setattr("xw2v.plots.layouts.check_method", lambda method: None)
+    monkeypatch.setattr("xw2v.plots.layouts.project_neighbors", shifted)
     layout = project(clusters(), method, seed=3)
     assert layout.variance is None
-    np.testing.assert_array_equal(layout.places, project(clusters(), method, seed=3).places)
+    np.testing.assert_array_equal(layout.places, project(clusters()).places + 3)
+
+
+@pytest.mark.slow  # and repeats tests of projections
+def test_tsne() -> None:
+    pytest.importorskip("sklearn")
+    layout = project(clusters(), "tsne", seed=3)
     first, second = layout.places[:10], layout.places[10:]
     within = max(np.ptp(first, axis=0).max(), np.ptp(second, axis=0).max())
     assert np.abs(first.mean(axis=0) - second.mean(axis=0)).max() > within / 2
-    assert project(clusters()[:3], method).places.shape == (3, 2)
-
-
-def test_tsne() -> None:
-    pytest.importorskip("sklearn")
-    assert_neighbors_are_together("tsne")
-
-
-@pytest.mark.slow
-def test_umap() -> None:
-    pytest.importorskip("umap", exc_type=ImportError)
-    assert_neighbors_are_together("umap")
+    few = project(clusters()[:4], "tsne")  # which have no neighborhoods
+    np.testing.assert_array_equal(few.places, project(clusters()[:4]).places)
+    assert few.variance is not None

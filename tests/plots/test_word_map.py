@@ -71,3 +71,12 @@ def test_tsne_has_no_units(wv: WordVectors, monkeypatch: pytest.MonkeyPatch) -> 
     assert "(t-SNE)" in axes.get_title(loc="left")
     assert axes.get_xlabel().startswith("no units")
     assert list(axes.get_xticks()) == []
+
+
+def test_a_handful_of_words_is_laid_out_by_components(
+    wv: WordVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xw2v.plots.layouts.check_method", lambda method: None)
+    axes = map_figure(wv, n_words=4, method="umap").axes[0]
+    assert axes.get_title(loc="left").endswith("(PCA)")
+    assert axes.get_xlabel().startswith("first principal component")

@@ -14,7 +14,7 @@ from xw2v.errors import CorpusError
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_damaged_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
-    check_refusals(TEXTS[name], tmp_path, examples=80, memory=2**24)
+    check_refusals(TEXTS[name], tmp_path, examples=50, memory=2**24)
 
 
 def damaged_table(column: Any, old: bytes, new: bytes) -> bytes:

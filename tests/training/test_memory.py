@@ -87,7 +87,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "window": {"window": 20, "vector_size": 20},
     "dimensions": {"vector_size": 300},
     "cbow": {"model": "cbow"},
-    "pair": {"negatives_per": "pair", "batch_words": 2048},
+    "pair": {"negatives_per": "pair", "batch_words": 1024},
     "paths": {"output": "hierarchical"},
     "adam": {"optimizer": "adam"},
     "deterministic": {"deterministic": True},
@@ -99,7 +99,7 @@ def test_a_run_takes_no_more_than_it_was_said_to_need(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """NumPy stands for the device, and tells what it holds."""
-    vocabulary, corpus = random_corpus(60_000, 3_000)
+    vocabulary, corpus = random_corpus(20_000, 2_000)
     device = SmallDevice("stand-in", numpy_namespace, None)
     monkeypatch.setattr("xw2v.training.trainer.get_device", lambda name: device)
     said: list[MemoryNeeds] = []
@@ -110,7 +110,7 @@ def test_a_run_takes_no_more_than_it_was_said_to_need(
 
     monkeypatch.setattr("xw2v.training.plan.check_memory", check)
     SmallDevice.free = 10 * GB
-    config = TrainingConfig(**{"epochs": 1, "batch_words": 8192, "sample": 0.0, **MODELS[model]})
+    config = TrainingConfig(**{"epochs": 1, "batch_words": 4096, "sample": 0.0, **MODELS[model]})
     tracemalloc.start()
     try:
         train(corpus, vocabulary, config)

@@ -467,7 +467,7 @@ def test_devices_agree_after_a_whole_run(
 def test_sums_in_one_order_agree_as_well(
     model: str, xp: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vocabulary, corpus = random_corpus(1600, 60)
+    vocabulary, corpus = random_corpus(500, 60)
     options = config(model, alpha=0.05, batch_words=32, deterministic=True)
     expected = train(corpus, vocabulary, options)
     stand_in(xp, monkeypatch)

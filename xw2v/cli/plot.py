@@ -12,13 +12,13 @@ from xw2v.config import Vectors
 from xw2v.formats import load_model
 from xw2v.pictures import write_picture
 from xw2v.plots import (
-    Method,
     heatmap_figure,
     loss_figure,
     map_figure,
     norms_figure,
     picture_format,
 )
+from xw2v.projection import Method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

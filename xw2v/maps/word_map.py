@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from xw2v.errors import ConfigError
 from xw2v.maps.clusters import Clusters, cluster_words
-from xw2v.maps.layout import Method, lay_out, require_packages
+from xw2v.maps.layout import lay_out
 from xw2v.maps.neighbors import Neighborhoods, nearest_neighbors
+from xw2v.projection import Method, check_method
 from xw2v.vectors import WordVectors
 from xw2v.vectors.arrays import to_numpy
 
@@ -95,7 +96,7 @@ def make_map(
         raise ConfigError(f"clusters must be from 1 to {MAX_CLUSTERS}, not {clusters}")
     if not len(vectors):
         raise ConfigError("there are no words to map")
-    require_packages(method)
+    check_method(method)
     tell = on_step or (lambda _name, _percent: None)
     shown = vectors.index_to_key[:words]
     unit_vectors = to_numpy(vectors.get_normed_vectors()[: len(shown), :])

@@ -1,8 +1,11 @@
 """Words in pictures, whatever script they are in: the fonts for them, or their code points."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,8 +38,12 @@ class Lettering:
 
     @property
     def looks(self) -> dict[str, Any]:
-        """The properties of a text; a word is no formula, though it may hold dollar signs."""
-        return {"family": list(self.families), "parse_math": False}
+        """The properties of a text.
+
+        A word is no formula, though it may hold dollar signs; and letters of straight lines, as
+        many Chinese ones are, do not keep their form if these are moved to whole pixels.
+        """
+        return {"family": list(self.families), "parse_math": False, "snap": False}
 
     def has(self, word: str) -> bool:
         """Return whether all characters of a word can be drawn."""
@@ -45,20 +52,24 @@ class Lettering:
     def text(self, word: str, longest: int = _LONGEST) -> str:
         """Return a word with escapes, as in Python, in place of characters that no font has.
 
-        One of more than `longest` characters is cut.
+        One of more than `longest` characters is cut, but no escape is.
         """
-        text = "".join(_escape(c) if c in self.missing else c for c in word)
-        return text if len(text) <= longest else f"{text[: longest - 1]}…"
+        parts = [_escape(c) if c in self.missing else c for c in word]
+        ends = list(accumulate(map(len, parts), initial=0))
+        if ends[-1] <= longest:
+            return "".join(parts)
+        return "".join(parts[: bisect_right(ends, longest - 1) - 1]) + "…"
 
     def note(self, words: Iterable[str]) -> str:
-        """Return what to say of words with escapes; an empty text if there are none.
+        """Return what to say of words with escapes; an empty text if no font would help.
 
         Examples
         --------
         >>> Lettering(("DejaVu Sans",), frozenset("中")).note(["中", "x"])
         'escapes in 1 word: no installed font has its characters'
         """
-        count = sum(not self.has(word) for word in words)
+        lacking = frozenset(c for c in self.missing if not _is_invisible(c))
+        count = sum(not lacking.isdisjoint(word) for word in words)
         if not count:
             return ""
         if count == 1:
@@ -68,63 +79,93 @@ class Lettering:
 
 def lettering(words: Iterable[str]) -> Lettering:
     """Return the fonts of this machine that have the characters of some words."""
-    from matplotlib.font_manager import FontProperties, findfont  # noqa: PLC0415 - slow to import
-
     characters = frozenset().union(*words)
-    invisible = frozenset(c for c in characters if unicodedata.category(c) in _INVISIBLE)
-    families = [_FAMILY]
-    missing = characters - invisible
-    font = _opened(findfont(FontProperties(family=[_FAMILY])))
-    if font is not None:
-        missing = _lacking(font, missing)
-    for family, font in _fonts() if missing else ():
-        fewer = _lacking(font, missing)
-        if len(fewer) < len(missing):
-            families.append(family)
-            missing = fewer
-        if not missing:
+    invisible = frozenset(filter(_is_invisible, characters))
+    _, missing = _covering([_FAMILY], characters - invisible)
+    others: list[str] = []
+    if missing:
+        region = _region(missing)
+        # Letters without serifs, as those of the first font, in the forms of the language.
+        order = sorted(_fonts(), key=lambda name: ("Sans" not in name, region not in name, name))
+        others, missing = _covering(order, missing)
+    return Lettering((_FAMILY, *others), missing | invisible)
+
+
+def _covering(
+    families: Iterable[str], characters: frozenset[str]
+) -> tuple[list[str], frozenset[str]]:
+    """Choose fonts, of which each has the most characters that are left; return those left."""
+    found: dict[str, frozenset[str]] = {}
+    for family in families:
+        font = _opened(family)
+        if font is not None:
+            found[family] = frozenset(c for c in characters if font.get_char_index(ord(c)))
+            if found[family] == characters:
+                break
+    chosen = []
+    while found:
+        best = max(found, key=lambda family: len(found[family] & characters))
+        if not found[best] & characters:
             break
-    return Lettering(tuple(families), missing | invisible)
+        chosen.append(best)
+        characters -= found[best]
+    return chosen, characters
 
 
-def _fonts() -> Iterator[tuple[str, "FT2Font"]]:
-    """Give the fonts of this machine by the names that Matplotlib will find them under."""
+def _fonts() -> Iterable[str]:
+    """Return the names that Matplotlib finds the upright fonts of this machine under."""
+    from matplotlib.font_manager import fontManager  # noqa: PLC0415 - slow to import
+
+    _notice_new_fonts()
+    return {
+        entry.name
+        for entry in fontManager.ttflist
+        if entry.size == "scalable"
+        and entry.style == "normal"
+        and entry.weight in _UPRIGHT
+        and not entry.name.startswith(_NO_LETTERS)
+    }
+
+
+def _notice_new_fonts() -> None:
+    """Add the fonts that were installed after Matplotlib listed those of this machine."""
     from matplotlib.font_manager import (  # noqa: PLC0415 - slow to import
-        FontProperties,
-        findfont,
+        findSystemFonts,
         fontManager,
     )
 
-    names = {
-        entry.name
-        for entry in fontManager.ttflist
-        if entry.size == "scalable" and entry.style == "normal" and entry.weight in _UPRIGHT
-    }
-    for name in sorted(names):
-        if name.startswith(_NO_LETTERS):
-            continue
-        try:
-            path = findfont(FontProperties(family=[name]), fallback_to_default=False)
-        except ValueError:
-            continue
-        font = _opened(path)
-        if font is not None:
-            yield name, font
+    known = {entry.fname for entry in fontManager.ttflist}
+    for path in set(findSystemFonts()) - known:
+        # As Matplotlib does for its list: there are files of many kinds, and broken ones.
+        with suppress(Exception):
+            fontManager.addfont(path)
 
 
-def _opened(path: str) -> "FT2Font | None":
+def _region(characters: Iterable[str]) -> str:
+    """Return how fonts are marked that have Chinese characters as they are written there."""
+    names = {unicodedata.name(c, "").partition(" ")[0] for c in characters}
+    if names & {"HIRAGANA", "KATAKANA"}:
+        return "CJK JP"
+    return "CJK KR" if "HANGUL" in names else "CJK SC"
+
+
+def _opened(family: str) -> "FT2Font | None":
     """Open a font; None if Matplotlib cannot draw with it, as those of colored pictures."""
-    from matplotlib.font_manager import get_font  # noqa: PLC0415 - slow to import
+    from matplotlib.font_manager import (  # noqa: PLC0415 - slow to import
+        FontProperties,
+        findfont,
+        get_font,
+    )
 
     try:
-        font = get_font(path)
-        return font if font.scalable else None
-    except (OSError, RuntimeError):
+        font = get_font(findfont(FontProperties(family=[family]), fallback_to_default=False))
+    except (OSError, RuntimeError, ValueError):
         return None
+    return font if font.scalable else None
 
 
-def _lacking(font: "FT2Font", characters: frozenset[str]) -> frozenset[str]:
-    return frozenset(c for c in characters if font.get_char_index(ord(c)) == 0)
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) in _INVISIBLE
 
 
 def _escape(character: str) -> str:

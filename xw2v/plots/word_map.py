@@ -7,8 +7,9 @@ import numpy as np
 
 from xw2v.errors import ConfigError
 from xw2v.plots.labels import label_points
-from xw2v.plots.layouts import Layout, Method, project
+from xw2v.plots.layouts import Layout, project
 from xw2v.plots.rendering import FRAME, MUTED, QUIET, new_figure, plain_style
+from xw2v.projection import Method
 from xw2v.vectors import WordVectors
 from xw2v.vectors.arrays import to_numpy
 
@@ -63,7 +64,8 @@ def map_figure(
     vectors = to_numpy(wv[names]) if names else np.zeros((0, wv.vector_size))
     layout = project(vectors, method, seed)
     what = f"{len(names):,} words" if words else f"The {len(names):,} most frequent words"
-    title = f"{what} by the similarity of their vectors ({_NAMES[method]})"
+    name = _NAMES[method if layout.variance is None else "pca"]
+    title = f"{what} by the similarity of their vectors ({name})"
     with plain_style():
         return _map_figure(names, layout, title, labels)
 
