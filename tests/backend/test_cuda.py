@@ -77,9 +77,10 @@ def test_a_gpu_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
         find_cuda().use(0)
 
 
-def test_libraries_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [ImportError, OSError, RuntimeError])
+def test_libraries_that_are_missing(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
     """CuPy's wheels do not bring the libraries of CUDA; it looks for them when it needs them."""
-    missing = ImportError('Failure finding "libcublas.so.13": No such file\nand more')
+    missing = kind('Failure finding "libcublas.so.13": No such file\nand more')
     fake_cupy(monkeypatch, product=missing)
     with pytest.raises(
         DeviceError, match=re.escape('libraries of CUDA (Failure finding "libcublas.so.13"')

@@ -1,6 +1,5 @@
 """Pictures: what the command writes, and what it says if it cannot."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from tests.cli.conftest import TOPICS, Outcome
 from xw2v.cli.app import cli
-from xw2v.cli.plot import _evaluations, plot
+from xw2v.cli.plot import plot
 from xw2v.formats import load_model, load_word_vectors
 from xw2v.plots import heatmap_figure, loss_figure, map_figure, norms_figure, render
 
@@ -128,20 +127,6 @@ def test_what_no_font_has_is_said(
         "escapes in 1 word: no installed font has its characters; install one that has them, "
         "Noto for example\n"
     )
-
-
-def test_notes_of_evaluations() -> None:
-    good = {"words": 5, "epoch": 0.5, "score": 0.2, "parts": {"a": 0.2}}
-    expected = [{"words": 5.0, "score": 0.2, "parts": {"a": 0.2}}]
-    assert _evaluations({"evaluations": [good]}) == expected
-    assert _evaluations({}) == []
-
-
-@pytest.mark.parametrize(
-    "notes", ["3", "[3]", '[{"words": 1}]', '[{"words": 1, "score": 1, "parts": 7}]', "null"]
-)
-def test_notes_that_are_none_of_evaluations(notes: str) -> None:
-    assert _evaluations({"evaluations": json.loads(notes)}) == []
 
 
 def test_help_lists_the_pictures(call: Call) -> None:

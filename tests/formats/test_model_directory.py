@@ -460,6 +460,22 @@ def test_a_newer_version_is_refused_before_any_sum_is_checked(saved: Path) -> No
             load_model(saved)
 
 
+def test_notes_of_evaluations() -> None:
+    good = {"words": 5, "epoch": 0.5, "score": 0.2, "parts": {"a": 0.2}, "by": "someone"}
+    expected = {"words": 5.0, "epoch": 0.5, "score": 0.2, "parts": {"a": 0.2}}
+    assert replace(make_model(), corpus={"evaluations": [good]}).evaluations == [expected]
+    assert replace(make_model(), corpus={}).evaluations == []
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [3, [3], None, [{"words": 1}], [{"words": 1, "epoch": 1, "score": 1, "parts": 7}]],
+    ids=str,
+)
+def test_notes_that_are_none_of_evaluations(notes: Any) -> None:
+    assert replace(make_model(), corpus={"evaluations": notes}).evaluations == []
+
+
 def test_pictures_have_no_sums(tmp_path: Path) -> None:
     path = tmp_path / "model"
     save_model(path, make_model(), pictures={"loss.png": lambda file: file.touch()})

@@ -106,7 +106,7 @@ class Cuda:
                 # Nothing before needs the GPU itself, its memory or the library of products.
                 one = self.cupy.ones((1, 1), dtype=self.cupy.float32)
                 (one @ one).item()
-        except ImportError as error:
+        except (ImportError, OSError, RuntimeError) as error:
             raise DeviceError(
                 f"device 'cuda' needs the libraries of CUDA ({_first_line(error)}): {_INSTALL}, "
                 f"brings them along; {_ELSE}"

@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
 from xw2v.atomic import replacing_file
-from xw2v.cli.loading import METHOD_HELP, device_option, load_vectors, vectors_option
+from xw2v.cli.loading import device_option, load_vectors, method_option, vectors_option
 from xw2v.cli.output import check_new_file, json_document, json_option, print_json
 from xw2v.cli.scores import (
     Evaluated,
@@ -55,13 +55,7 @@ _RESAMPLES = inspect.signature(compare_pairs).parameters["resamples"].default
     help="Lines of two words and how similar people find them, like WordSim-353 and SimLex-999; "
     "may be repeated.",
 )
-@click.option(
-    "--method",
-    type=click.Choice(get_args(Method)),
-    default="add",
-    show_default=True,
-    help=METHOD_HELP,
-)
+@method_option
 @click.option(
     "--restrict-vocab",
     type=click.IntRange(min=1),

@@ -1,6 +1,6 @@
 """`xw2v info`: what a model is and how it was trained; what there is to train on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,10 @@ def info(model: Path | None, devices: bool, as_json: bool) -> None:
         facts["loss"] = f"{first:.3f} at first, {last:.3f} at last"
     print_facts(facts | _speed(saved))
     notes = dict(saved.corpus)
-    if rows := _evaluations(notes.get("evaluations")):
+    if saved.evaluations:
         del notes["evaluations"]
         click.echo("\nEvaluations")
-        print_table(*rows)
+        print_table(*_table_of(saved.evaluations))
     for title, values in (("Corpus", notes), ("Training", saved.config.to_dict())):
         if values:
             click.echo(f"\n{title}")
@@ -68,15 +68,16 @@ def _record(path: Path, saved: SavedModel) -> dict[str, Any]:
     }
 
 
-def _evaluations(notes: Any) -> tuple[list[str], list[list[str]]] | None:
-    """Return columns and rows of a table of evaluations; None if the notes are none of these."""
-    try:
-        names = list(notes[0]["parts"])
-        rows = [
-            [f"{n['epoch']:.2f}", *(f"{n['parts'][name]:.4f}" for name in names)] for n in notes
+def _table_of(evaluations: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Return the columns and rows of a table of evaluations; a part that one lacks is empty."""
+    names = list(dict.fromkeys(name for one in evaluations for name in one["parts"]))
+    rows = [
+        [
+            f"{one['epoch']:.2f}",
+            *(f"{one['parts'][name]:.4f}" if name in one["parts"] else "" for name in names),
         ]
-    except (TypeError, KeyError, IndexError, ValueError):
-        return None
+        for one in evaluations
+    ]
     return [">epochs", *(f">{name}" for name in names)], rows
 
 

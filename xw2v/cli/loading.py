@@ -9,10 +9,9 @@ from xw2v.cli.hyperparameters import HYPERPARAMETERS, VECTORS_HELP
 from xw2v.config import Vectors
 from xw2v.formats import load_vectors as load_any_vectors
 from xw2v.vectors import WordVectors
+from xw2v.vectors.evaluation import Method
 
-__all__ = ["METHOD_HELP", "device_option", "load_vectors", "model_argument", "vectors_option"]
-
-METHOD_HELP = "How analogies are answered: 3CosAdd or 3CosMul."
+__all__ = ["device_option", "load_vectors", "method_option", "model_argument", "vectors_option"]
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
 
@@ -23,6 +22,14 @@ vectors_option = click.option(
     help=VECTORS_HELP,
 )
 
+
+method_option = click.option(
+    "--method",
+    type=click.Choice(get_args(Method)),
+    default="add",
+    show_default=True,
+    help="How analogies are answered: 3CosAdd or 3CosMul.",
+)
 
 device_option = click.option(
     "--device",

@@ -1,6 +1,6 @@
 """`xw2v plot`: pictures of a training run and of its vectors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -59,7 +59,7 @@ def loss(model: Path, out: Path, overwrite: bool) -> None:
     """
     _check(out, overwrite)
     saved = load_model(model)
-    _write(out, loss_figure(saved.loss_history, _evaluations(saved.corpus)))
+    _write(out, loss_figure(saved.loss_history, saved.evaluations))
 
 
 @plot.command(short_help="How long the vectors of frequent and of rare words are.")
@@ -162,18 +162,3 @@ def _write(out: Path, figure: "Figure") -> None:
     if note := figure.get_supxlabel():  # about characters that no font has
         click.echo(f"{note}; install one that has them, Noto for example", err=True)
     click.echo(out)
-
-
-def _evaluations(notes: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the evaluations that a model has notes of; none if they are no such notes."""
-    try:
-        return [
-            {
-                "words": float(one["words"]),
-                "score": float(one["score"]),
-                "parts": {str(name): float(value) for name, value in one["parts"].items()},
-            }
-            for one in notes.get("evaluations", ())
-        ]
-    except (TypeError, KeyError, AttributeError, ValueError):
-        return []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import click
 
@@ -17,9 +17,9 @@ from xw2v.cli.answers import (
 )
 from xw2v.cli.lines import STDIN, answer_lines, answer_words, is_interactive, print_answer
 from xw2v.cli.loading import (
-    METHOD_HELP,
     device_option,
     load_vectors,
+    method_option,
     model_argument,
     vectors_option,
 )
@@ -128,13 +128,7 @@ def most_similar(
 @click.command()
 @model_argument
 @_words("A B C")
-@click.option(
-    "--method",
-    type=click.Choice(get_args(Method)),
-    default="add",
-    show_default=True,
-    help=METHOD_HELP,
-)
+@method_option
 @_topn
 @_restrict_vocab
 @vectors_option

@@ -126,6 +126,24 @@ class SavedModel:
     corpus: Mapping[str, Any]
     loss_history: tuple[Mapping[str, float | int], ...]
 
+    @property
+    def evaluations(self) -> list[dict[str, Any]]:
+        """The evaluations that the notes tell of; none if they are no such notes.
+
+        Each has ``words``, the corpus words trained on before, ``epoch``, the same in epochs,
+        ``score``, and under ``parts`` what that was made of.
+        """
+        try:
+            return [
+                {
+                    **{name: float(one[name]) for name in ("words", "epoch", "score")},
+                    "parts": {str(name): float(value) for name, value in one["parts"].items()},
+                }
+                for one in self.corpus.get("evaluations", ())
+            ]
+        except (TypeError, KeyError, AttributeError, ValueError):
+            return []
+
     def word_vectors(self, vectors: Vectors | None = None) -> WordVectors:
         """Return the word vectors with their words, ready for queries.
 
