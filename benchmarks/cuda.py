@@ -18,6 +18,7 @@ word pairs, if their files are given.
 whole: from the text file to saved vectors in a fresh process, five epochs: reading, training (with
 the copies to and from the GPU), saving, and all of it with Python's start.
 
+CORPUS may be what `xw2v encode` made, which is not read as text, so "read" counts for little then.
 With --device cpu it all runs without a GPU, to see that it runs.
 
     python benchmarks/cuda.py enwiki8 --analogies questions-words.txt --pairs wordsim353.tsv \
@@ -56,7 +57,7 @@ from xw2v.errors import XW2VError
 from xw2v.kernel import Batch, damped_rates, gather, joined, scatter_add, train_step
 from xw2v.kernel.heads import logistic_residual
 from xw2v.sampling import keep_thresholds, sample_chunk
-from xw2v.text import EncodedCorpus, Vocabulary, encode_files
+from xw2v.text import EncodedCorpus, TextOptions, Vocabulary, encode_any
 from xw2v.training import train
 from xw2v.training.choices import choose_batch_words, choose_layout
 from xw2v.training.plan import CHUNK_WORDS
@@ -389,7 +390,7 @@ def _numbers(text: str) -> list[int]:
 
 
 @click.command(help=__doc__)
-@click.argument("corpus", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("corpus", type=click.Path(exists=True, path_type=Path))
 @click.option("--parts", default=",".join(PARTS), show_default=True, help="Which parts.")
 @click.option("--device", default="cuda", show_default=True)
 @click.option("--batch-words", default="4096,8192,16384,32768,65536,131072", show_default=True)
@@ -419,10 +420,11 @@ def main(
     except XW2VError as error:
         raise click.ClickException(str(error)) from error
     console = Console(width=100)
-    vocabulary, encoded = encode_files([str(corpus)], min_count=int(OPTIONS["min_count"]))
+    text = encode_any(corpus, TextOptions(), min_count=int(OPTIONS["min_count"]))
+    encoded = text.corpus
     bench = Bench(
         path=corpus,
-        vocabulary=vocabulary,
+        vocabulary=text.vocabulary,
         corpus=encoded,
         device=found,
         batch_words=_numbers(batch_words),

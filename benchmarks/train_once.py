@@ -12,7 +12,7 @@ from typing import Any
 def run_xw2v(job: dict[str, Any]) -> dict[str, Any]:
     from xw2v import TrainingConfig
     from xw2v.model import save_trained, train_model
-    from xw2v.text import encode_files
+    from xw2v.text import TextOptions, encode_any
 
     named = {name: job[name] for name in ("model", "output", "alpha")}
     config = TrainingConfig(
@@ -22,14 +22,16 @@ def run_xw2v(job: dict[str, Any]) -> dict[str, Any]:
         seed=job["seed"],
     )
     began = time.perf_counter()
-    vocabulary, corpus = encode_files(
-        [job["corpus"]],
+    text = encode_any(  # or what was encoded before
+        job["corpus"],
+        TextOptions(),
         min_count=config.min_count,
         max_final_vocab=config.max_final_vocab,
         workers=config.workers,
     )
+    corpus = text.corpus
     read = time.perf_counter()
-    model = train_model(vocabulary, corpus, config)
+    model = train_model(text.vocabulary, corpus, config)
     ended = time.perf_counter()
     save_trained(job["saved"], model)
     return {
