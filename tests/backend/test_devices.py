@@ -65,7 +65,7 @@ def test_the_words_of_a_batch() -> None:
     """Fewer where vectors are long, within bounds, on a CPU; many on other devices."""
     words = [get_device("cpu").batch_words(size) for size in (1, 50, 100, 200, 1000)]
     assert words == [4096, 4096, 2048, 1024, 1024]
-    assert Device("stand-in", numpy_namespace, "cpu").batch_words(100) == 32_768
+    assert Device("stand-in", numpy_namespace, "cpu").batch_words(100) == 16_384
 
 
 def test_a_cpu_has_as_many_workers_as_are_wanted_and_have_work() -> None:
@@ -102,7 +102,7 @@ def test_cuda_devices(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -
     device = get_device(name)
     assert isinstance(device, CudaDevice)
     assert (device.name, device.number, fake.used) == (f"cuda:{number}", number, [number])
-    assert device.batch_words(100) == 32_768
+    assert device.batch_words(100) == 16_384
     assert device.team(8, 100).size == 1
 
 

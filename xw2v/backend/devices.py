@@ -22,7 +22,9 @@ __all__ = ["CpuDevice", "CudaDevice", "Device", "get_device"]
 Array = Any
 
 _CPU_BATCH_FLOATS = 204_800  # of centers
-_BATCH_WORDS = 32_768  # where launching the operations of a step takes longer than they do
+# Where launching the operations of a step may take longer than they do. Twice as many words lost
+# analogies on enwiki8: 0.325, 0.330 with this, 0.335 with 2,048, means of three seeds.
+_BATCH_WORDS = 16_384
 
 
 @dataclass(frozen=True)
