@@ -22,10 +22,7 @@ __all__ = [
 ]
 
 # Of the machine and the text, not of the model.
-_NOT_INHERITED = (
-    *("workers", "device", "device_share"),
-    *("frozen", "max_final_vocab"),
-)
+_NOT_INHERITED = ("workers", "device", "device_share", "frozen", "max_final_vocab")
 # What suits, or is possible, depends on others: where one of those changes, it is not inherited.
 _DEPENDS_ON = {
     "alpha": ("model", "output", "optimizer"),

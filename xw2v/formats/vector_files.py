@@ -225,7 +225,7 @@ def load_vectors(
     DeviceError
         If the device cannot be used, or has not the memory.
     """
-    get_device(device)  # before the file is read, not after
+    device = get_device(device).name  # before the file is read, not after
     path = Path(path)
     name = format_of_file(path) if format is None else format
     if name == "model":
