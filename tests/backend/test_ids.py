@@ -98,10 +98,10 @@ class SmallDevice(Device):
 def test_ids_are_on_a_device_if_they_may_be(xp: Any) -> None:
     device = SmallDevice("stand-in", xp, None)
     SmallDevice.free = 800  # twice as many bytes as the ids have
-    whole = device.ids(IDS, STRETCHES, 0.5)
+    whole = device.ids(IDS, STRETCHES, whole=device.holds(IDS, 0.5))
     assert type(whole) is type(xp.zeros(1))
     assert device.holds(IDS, 0.5)
-    some = device.ids(IDS, STRETCHES, 0.49)
+    some = device.ids(IDS, STRETCHES, whole=device.holds(IDS, 0.49))
     assert isinstance(some, StreamedIds)
     assert not device.holds(IDS, 0.49)
     for ids in (whole, some):
@@ -110,7 +110,7 @@ def test_ids_are_on_a_device_if_they_may_be(xp: Any) -> None:
 
 
 def test_ids_of_a_cpu_stay_where_they_are() -> None:
-    assert np.shares_memory(CpuDevice().ids(IDS, STRETCHES, 0.0), IDS)
+    assert np.shares_memory(CpuDevice().ids(IDS, STRETCHES, whole=False), IDS)
 
 
 def test_ids_of_a_gpu_are_copied_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_ids_of_a_gpu_are_copied_in_order(monkeypatch: pytest.MonkeyPatch) -> No
     fake_cupy(monkeypatch, trains=True)
     device = get_device("cuda")
     assert device.free_memory() == FREE
-    ids = device.ids(IDS, STRETCHES, 1e-9)
+    ids = device.ids(IDS, STRETCHES, whole=device.holds(IDS, 1e-9))
     assert isinstance(ids, StreamedIds)
     for _ in range(3):
         for start, stop in STRETCHES:
@@ -132,7 +132,7 @@ def test_ids_are_copied_by_a_stream_of_its_own(cupy_namespace: Any) -> None:
     n = 1 << 20
     ids = np.arange(5 * n + 7, dtype=np.int32)
     stretches = [(start, min(start + n, ids.size)) for start in range(0, ids.size, n)]
-    streamed = device.ids(ids, stretches, 0.0)
+    streamed = device.ids(ids, stretches, whole=device.holds(ids, 0.0))
     assert isinstance(streamed, StreamedIds)
     work = cupy_namespace.ones((2000, 2000), dtype=cupy_namespace.float32)
     for _ in range(3):

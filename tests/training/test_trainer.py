@@ -494,8 +494,8 @@ def test_text_that_is_streamed_changes_no_bit(
     ids: list[Any] = []
     of_device = SmallDevice.ids
 
-    def spy(self: Device, *args: Any) -> Any:
-        ids.append(of_device(self, *args))
+    def spy(self: Device, *args: Any, **options: Any) -> Any:
+        ids.append(of_device(self, *args, **options))
         return ids[-1]
 
     monkeypatch.setattr(SmallDevice, "ids", spy)

@@ -95,7 +95,7 @@ class Device:
         return self.xp.zeros(shape, dtype=dtype, device=self.handle)
 
     def ids(
-        self, ids: NDArray[np.int32], stretches: Sequence[tuple[int, int]], share: float
+        self, ids: NDArray[np.int32], stretches: Sequence[tuple[int, int]], *, whole: bool
     ) -> Any:
         """Return the ids of a corpus, of which slices are arrays of this device.
 
@@ -104,21 +104,20 @@ class Device:
         ids : ndarray, shape (N,), int32
         stretches : sequence of (int, int)
             Start and stop of what will be asked for, over and over again in this order.
-        share : float
-            All ids are copied to the device if they take no more than this share of its free
-            memory; else one stretch after the other.
+        whole : bool
+            Copy all ids to the device now, see `holds`; else one stretch after the other.
 
         Returns
         -------
         array, shape (N,), int32, or StreamedIds
         """
-        if self.holds(ids, share):
+        if whole:
             return self.asarray(np.asarray(ids))
         longest = max(stop - start for start, stop in stretches)
         return StreamedIds(ids, stretches, (self.stage(longest), self.stage(longest)), self.asarray)
 
     def holds(self, ids: NDArray[np.int32], share: float) -> bool:
-        """Return whether ids may be on the device all at once; see `ids`."""
+        """Return whether ids take no more than a share of the memory that the device has free."""
         free = self.free_memory()
         return free is None or ids.nbytes <= share * free
 
@@ -225,7 +224,8 @@ class CpuDevice(Device):
         self,
         ids: NDArray[np.int32],
         stretches: Sequence[tuple[int, int]],  # noqa: ARG002
-        share: float,  # noqa: ARG002
+        *,
+        whole: bool,  # noqa: ARG002
     ) -> Any:
         """Return the ids where they are, perhaps in a file; see `Device.ids`."""
         return np.asarray(ids)

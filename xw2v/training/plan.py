@@ -98,30 +98,25 @@ class Plan:
         self.zeros = partial(device.zeros, team=self.team)
         n_batches = config.epochs * kept // self._batch_words
         self._loss_every = max(1, min(_BATCHES_A_LOSS, n_batches // _LOSSES_A_RUN))
-        check_memory(self._needs(longest), device.free_memory(), device.name)
-        self._ids = device.ids(corpus.ids, self._chunks, config.device_share)
+        whole = device.holds(corpus.ids, config.device_share)
+        check_memory(self._needs(longest, whole), device.free_memory(), device.name)
+        self._ids = device.ids(corpus.ids, self._chunks, whole=whole)
         self._piece_words = None if device.works_in_cache else longest
         lengths = self.team.zeros(len(self._pieces(0, longest)), np.int64)
         self._buffer = ChunkBuffer(
             longest, config.window, self.zeros, lengths, xp, self._piece_words
         )
 
-    def _needs(self, longest: int) -> MemoryNeeds:
-        config, device, layout, n_words = (
-            self._config,
-            self._device,
-            self._layout,
-            len(self._vocabulary),
-        )
+    def _needs(self, longest: int, whole: bool) -> MemoryNeeds:
+        config, layout, outputs = self._config, self._layout, self._outputs
         parameters, state = parameter_memory(
-            n_words, self._outputs, config.vector_size, choose_optimizer(config)
+            len(self._vocabulary), outputs, config.vector_size, choose_optimizer(config)
         )
-        ids = self._corpus.ids
         parts = layout.parts(self._batch_words)
         return MemoryNeeds(
             parameters=parameters,
             optimizer=state,
-            text=ids.nbytes if device.holds(ids, config.device_share) else 8 * longest,
+            text=self._corpus.ids.nbytes if whole else 8 * longest,
             chunk=chunk_memory(longest),
             batch=batch_memory(layout, parts, config.window, config.vector_size),
         )
